@@ -1,0 +1,87 @@
+"""The only wiring of the API."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from litestar import Litestar
+from litestar.di import Provide
+
+from api.caller import Authentication, utc_now
+from api.changes import changes_router
+from api.contract import OPENAPI_CONFIG, contract_router
+from api.declarations import declarations_router
+from api.deliveries import deliveries_router
+from api.differences import differences_router
+from api.edge import Edge
+from api.health import health_router
+from api.identity import IdentityAdapter
+from api.problems import EXCEPTION_HANDLERS
+from api.services import Services, Wake
+from api.tokens import IssuerKeys, KeySource
+from reconcile.keyring import Keyring
+from reconcile.settings import Settings
+from reconcile.store.database import Database
+
+NEEDED_SETTINGS = (
+    "database_url_parent",
+    "database_url_organisation",
+    "database_url_tvs",
+    "redis_url",
+    "keyring_file",
+    "identity_key_file",
+    "token_issuers",
+)
+# Bodies that are read whole; streamed ones have a limit of their own.
+BODY_BYTES_MAX = 65_536
+
+
+def create_app(
+    settings: Settings, db: Database, wake: Wake, *, keys: KeySource | None = None, clock: Callable[[], datetime] = utc_now
+) -> Edge:
+    """Wire the API. Without `keys`, those of the issuers are read over HTTP."""
+    keyring = Keyring(Path(settings.keyring_file).read_bytes())
+    identity_key: dict[str, Any] = msgspec.json.decode(Path(settings.identity_key_file).read_bytes())
+    http = httpx.AsyncClient()
+    authentication = Authentication(
+        db=db,
+        keys=keys or IssuerKeys(http),
+        identity=IdentityAdapter(identity_key, keyring),
+        issuers=tuple(one.strip() for one in settings.token_issuers.split(",")),
+        audience=settings.token_audience,
+        clock=clock,
+    )
+    services = Services(keyring=keyring, wake=wake)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with http:
+            yield
+
+    return Edge(
+        Litestar(
+            route_handlers=[
+                deliveries_router,
+                declarations_router,
+                differences_router,
+                changes_router,
+                health_router,
+                contract_router,
+            ],
+            middleware=[authentication],
+            dependencies={
+                "db": Provide(lambda: db, sync_to_thread=False),
+                "services": Provide(lambda: services, sync_to_thread=False),
+            },
+            exception_handlers=dict(EXCEPTION_HANDLERS),
+            request_max_body_size=BODY_BYTES_MAX,
+            openapi_config=OPENAPI_CONFIG,
+            lifespan=[lifespan],
+            # Ours logs every unexpected error once, with the number of the request.
+            logging_config=None,
+        )
+    )

@@ -1,0 +1,42 @@
+"""TVS: read a change that was announced to it, and say what became of it."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from api.caller import DECLARE
+from api.media import media_type
+from api.services import Services
+from reconcile.callers import Tvs
+from reconcile.forward import ChangeDocument, Processed, Refused, change_for_tvs, record_receipt
+from reconcile.store.database import Database
+
+
+@get("/{change_id:uuid}", operation_id="readChange", opt={"scope": DECLARE})
+async def read_change(request: Request[Tvs, None, Any], db: NamedDependency[Database], change_id: FromPath[UUID]) -> ChangeDocument:
+    """Read a change: what the parent wants to declare from which month, in the references of TVS."""
+    async with db.transaction(request.user) as conn:
+        return await change_for_tvs(conn, request.user, change_id)
+
+
+@post("/{change_id:uuid}/receipts", operation_id="createReceipt", status_code=200, opt={"scope": DECLARE})
+async def create_receipt(
+    request: Request[Tvs, None, Any],
+    db: NamedDependency[Database],
+    services: NamedDependency[Services],
+    change_id: FromPath[UUID],
+    data: JSONBody[Processed | Refused],
+) -> ChangeDocument:
+    """Say that a change was processed, naming the declaration version that holds it, or refused, with a reason."""
+    media_type(request, "application/json")
+    async with db.transaction(request.user) as conn:
+        change = await record_receipt(conn, request.user, change_id, data)
+    await services.wake("comparison")
+    await services.wake("change")
+    return change
+
+
+changes_router = Router("/v1/changes", route_handlers=[read_change, create_receipt], tags=["changes"])

@@ -1,0 +1,160 @@
+"""The published contract: the generated OpenAPI document, corrected where the generator does not tell the truth.
+
+Committed as openapi/openapi.json and answered at /v1/openapi.json; a test keeps both equal. Rules: NL GOV REST API Design Rules 2.2.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request, Response, Router, get
+from litestar.exceptions import NotFoundException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Contact, License, Server
+from litestar.params import FromPath
+
+from api.edge import API_VERSION
+from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
+
+_FOLDER = Path(__file__).parent.parent / "openapi"
+_SCOPES = {
+    "kot:app": "A parent: see differences, take one over",
+    "kot:deliver": "A childcare organisation: deliver hours",
+    "kot:declare": "The allowance system: declarations, changes, receipts",
+}
+# What every operation of a kind can answer beside its success.
+_ALWAYS = (500, 503)
+_WITH_TOKEN = (401, 403)
+_WITH_PATH = (404,)
+_WITH_BODY = (408, 413, 415)
+_BY_OPERATION = {
+    "acceptDifference": (409, 412, 422, 428),
+    "createDelivery": (422,),
+    "createReceipt": (409,),
+}
+_DESCRIPTIONS = {**{status: title for status, (_, title) in HTTP_SLUGS.items()}, 409: "Contradicts what was done before.", 422: "Cannot be done as it is.", 503: "The service cannot answer at this moment."}
+
+OPENAPI_CONFIG = OpenAPIConfig(
+    title="kot-uren",
+    version=API_VERSION,
+    description=(
+        "Childcare organisations report the hours that they billed; parents see where these differ from what they declared and "
+        "take them over with one tap. Words: openapi/glossary.md."
+    ),
+    contact=Contact(name="kot-uren", url="https://example.org/kot-uren/issues", email="kot-uren@example.org"),
+    license=License(name="EUPL-1.2", identifier="EUPL-1.2"),
+    servers=[Server(url="/v1")],
+    use_handler_docstrings=True,
+    path=None,  # the generator's own pages would answer unknown addresses in HTML
+    render_plugins=[],
+)
+
+
+@get("/openapi.json", include_in_schema=False)
+async def read_contract(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The contract, for everybody."""
+    return Response(published_document(request.app), media_type="application/json", headers={"Access-Control-Allow-Origin": "*"})
+
+
+@get("/problems/{slug:str}", include_in_schema=False)
+async def read_problem(slug: FromPath[str]) -> Response[bytes]:
+    """What a type of problem means and what to do."""
+    sections = problem_sections()
+    if slug not in sections:
+        raise NotFoundException
+    return Response(sections[slug].encode(), media_type="text/markdown; charset=utf-8")
+
+
+contract_router = Router("/v1", route_handlers=[read_contract, read_problem])
+
+
+@cache
+def problem_sections() -> dict[str, str]:
+    """Return the sections of openapi/problems.md by slug."""
+    text = (_FOLDER / "problems.md").read_text(encoding="utf-8")
+    _, *parts = re.split(r"^## ([a-z0-9-]+)\n", text, flags=re.MULTILINE)
+    return {slug: f"# {slug}\n{body.strip()}\n" for slug, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+@cache
+def published_document(app: Litestar) -> bytes:
+    """Return the corrected document, formatted for review."""
+    document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(app.openapi_schema.to_schema()))
+    document["paths"] = {path.removeprefix("/v1") or "/": item for path, item in sorted(document["paths"].items()) if path.startswith("/v1/")}
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
+    components["headers"] = {"ApiVersion": {"description": "Version of this contract", "schema": {"type": "string"}}}
+    components["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt", "description": "; ".join(f"{k}: {v}" for k, v in _SCOPES.items())}
+    }
+    scopes = {handler.operation_id: handler.opt.get("scope") for route in app.routes for handler in getattr(route, "route_handlers", [])}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if isinstance(operation, dict) and "operationId" in operation:
+                _correct_operation(path, method, operation, scopes.get(operation["operationId"]))
+    for schema in components["schemas"].values():
+        _correct_schema(schema)
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def _problem_schema() -> dict[str, Any]:
+    slugs = sorted({slug for _, slug in STATUS_AND_SLUG.values()} | {slug for slug, _ in HTTP_SLUGS.values()})
+    return {
+        "type": "object",
+        "description": "A problem (RFC 9457); each type may add members, see openapi/problems.md",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference", "examples": [f"/v1/problems/{slug}" for slug in slugs]},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "instance": {"type": "string", "format": "uri-reference"},
+        },
+    }
+
+
+def _correct_operation(path: str, method: str, operation: dict[str, Any], scope: str | None) -> None:
+    responses = {status: answer for status, answer in operation["responses"].items() if status.startswith(("2", "3"))}
+    problems = {400, *_ALWAYS, *(_WITH_TOKEN if scope else ()), *(_WITH_PATH if "{" in path else ())}
+    problems |= {*(_WITH_BODY if method == "post" else ()), *_BY_OPERATION.get(operation["operationId"], ())}
+    for status in sorted(problems):
+        responses[str(status)] = {
+            "description": _DESCRIPTIONS[status],
+            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+        }
+    for answer in responses.values():
+        answer.setdefault("headers", {})["API-Version"] = {"$ref": "#/components/headers/ApiVersion"}
+    operation["responses"] = responses
+    operation["security"] = [{"token": []}] if scope else []
+    if scope:
+        operation["description"] = f"{operation.get('description', '')} Scope: {scope}.".strip()
+    _add_what_the_generator_cannot_see(operation)
+
+
+def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
+    """Bodies that are streamed and headers that are read by hand."""
+    header = {"in": "header", "required": True, "schema": {"type": "string"}}
+    parameters = operation.setdefault("parameters", [])
+    name = operation["operationId"]
+    if name in ("createDelivery", "acceptDifference"):
+        parameters.append({**header, "name": "Idempotency-Key", "description": "Your own number of this request; kept 30 days"})
+    if name == "acceptDifference":
+        parameters.append({**header, "name": "If-Match", "description": "ETag of the difference that the parent saw"})
+    if name == "createDelivery":
+        types = {"application/json": {"schema": {"type": "object"}}, "text/csv": {"schema": {"type": "string"}}}
+        operation["requestBody"] = {"required": True, "content": types}
+        parameters.append({"in": "header", "name": "Prefer", "required": False, "schema": {"type": "string"}, "description": "wait=N: answer when applied, after N seconds at the latest"})
+    if name == "createDeclarations":
+        operation["requestBody"] = {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
+
+
+def _correct_schema(schema: dict[str, Any]) -> None:
+    """A field that may be null is one type with null, so that generators make one optional field of it."""
+    for value in schema.get("properties", {}).values():
+        options = value.get("oneOf", [])
+        plain = [one for one in options if one.get("type") != "null"]
+        if len(options) == 2 and len(plain) == 1 and "$ref" not in plain[0] and isinstance(plain[0].get("type"), str):
+            del value["oneOf"]
+            value.update({**plain[0], "type": [plain[0]["type"], "null"]})

@@ -1,0 +1,162 @@
+"""Parents: see the differences of the household, and take one over with one tap."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
+from litestar.params import FromPath, QueryParameter
+from msgspec import Meta, Struct
+
+from api.caller import APP
+from api.idempotency import answered_once
+from api.problems import http_problem
+from api.services import Services
+from reconcile.answer import accept_difference
+from reconcile.callers import Parent
+from reconcile.problems import NotFound, StaleDifference
+from reconcile.rules.documents import EffectDocument, ExplanationDocument, ProposalDocument
+from reconcile.store.database import Connection, Database
+from reconcile.store.differences import ShownDifference, difference_by_id, differences_of_household
+
+_PROPOSAL = msgspec.json.Decoder(ProposalDocument)
+_EXPLANATION = msgspec.json.Decoder(ExplanationDocument)
+_EFFECT = msgspec.json.Decoder(EffectDocument)
+
+StateName = Annotated[str, Meta(pattern="^(open|accepted|disputed|postponed|closed)$")]
+
+
+class PreconditionRequired(HTTPException):
+    """If-Match is missing."""
+
+    status_code = 428
+
+
+class DifferenceDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A difference between what the organisation reported and what was declared."""
+
+    difference_id: UUID
+    version: Annotated[int, Meta(description="An answer names the version that the parent saw")]
+    state: str
+    kind: str
+    year: int
+    child_id: UUID
+    child_given_name: str | None
+    proposal: ProposalDocument | None
+    route: Annotated[str | None, Meta(description="Without a proposal: why, and what to do instead")]
+    explanation: ExplanationDocument
+    effect: EffectDocument
+    rules_version: str
+    judged_at: datetime
+    opened_at: datetime
+    closed_at: datetime | None
+    change_id: UUID | None
+
+
+class DifferenceList(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The differences of the household, newest first."""
+
+    differences: list[DifferenceDocument]
+
+
+@get("/", operation_id="listDifferences", opt={"scope": APP})
+async def list_differences(
+    request: Request[Parent, None, Any],
+    db: NamedDependency[Database],
+    wanted: Annotated[StateName | None, QueryParameter(name="state", description="Limit to one state")] = None,
+) -> DifferenceList:
+    """List the differences of the household."""
+    async with db.snapshot(request.user) as conn:
+        found = await differences_of_household(conn, request.user.household_id, state=wanted)
+    return DifferenceList(differences=[_document(one) for one in found])
+
+
+@get("/{difference_id:uuid}", operation_id="readDifference", opt={"scope": APP})
+async def read_difference(
+    request: Request[Parent, None, Any], db: NamedDependency[Database], difference_id: FromPath[UUID]
+) -> Response[DifferenceDocument | None]:
+    """Read one difference with its explanation; its ETag is what an answer names in If-Match."""
+    async with db.snapshot(request.user) as conn:
+        document = await _shown(conn, request.user, difference_id)
+    etag = _etag(document)
+    if etag in request.headers.get("If-None-Match", ""):
+        return Response(None, status_code=304, headers={"ETag": etag})
+    return Response(document, headers={"ETag": etag})
+
+
+@post("/{difference_id:uuid}/acceptance", operation_id="acceptDifference", status_code=201, opt={"scope": APP})
+async def create_acceptance(
+    request: Request[Parent, None, Any],
+    db: NamedDependency[Database],
+    services: NamedDependency[Services],
+    difference_id: FromPath[UUID],
+) -> Response[bytes]:
+    """Take over the version of the difference that If-Match names: the one tap. Needs an Idempotency-Key."""
+    seen_version = _seen_version(request, difference_id)
+
+    async def accept(conn: Connection) -> Response[bytes]:
+        accepted = await accept_difference(conn, request.user, difference_id, seen_version=seen_version)
+        return Response(msgspec.json.encode(accepted), status_code=201, media_type="application/json")
+
+    try:
+        answer = await answered_once(request, db, accept)
+    except StaleDifference as stale:
+        return await _stale(request, db, stale)
+    await services.wake("change")
+    await services.wake("comparison")
+    return answer
+
+
+differences_router = Router("/v1/differences", route_handlers=[list_differences, read_difference, create_acceptance], tags=["differences"])
+
+
+def _seen_version(request: Request[Parent, None, Any], difference_id: UUID) -> int:
+    """Read the version from If-Match; a tag of another difference, a weak one or a star names no version that was seen."""
+    text = request.headers.get("If-Match", "").strip()
+    if not text:
+        raise PreconditionRequired("Send the ETag of the difference that the parent saw as If-Match.")
+    match = re.fullmatch(rf'"d{difference_id}-v([0-9]{{1,18}})"', text, re.ASCII)
+    return int(match[1]) if match else -1
+
+
+async def _stale(request: Request[Parent, None, Any], db: Database, stale: StaleDifference) -> Response[bytes]:
+    async with db.snapshot(request.user) as conn:
+        current = await _shown(conn, request.user, stale.difference_id)
+    extra = {"seenVersion": stale.seen_version, "currentVersion": stale.current_version, "current": msgspec.to_builtins(current)}
+    return http_problem(412, stale.detail, extra=extra, headers={"ETag": _etag(current)})
+
+
+async def _shown(conn: Connection, parent: Parent, difference_id: UUID) -> DifferenceDocument:
+    found = await difference_by_id(conn, parent.household_id, difference_id)
+    if found is None:
+        raise NotFound("There is no such difference for this household.")
+    return _document(found)
+
+
+def _etag(document: DifferenceDocument) -> str:
+    return f'"d{document.difference_id}-v{document.version}"'
+
+
+def _document(found: ShownDifference) -> DifferenceDocument:
+    return DifferenceDocument(
+        difference_id=found.difference_id,
+        version=found.version,
+        state=found.state,
+        kind=found.kind,
+        year=found.year,
+        child_id=found.child_id,
+        child_given_name=found.child_given_name,
+        proposal=None if found.proposal is None else _PROPOSAL.decode(found.proposal),
+        route=found.route,
+        explanation=_EXPLANATION.decode(found.explanation),
+        effect=_EFFECT.decode(found.effect),
+        rules_version=found.rules_version,
+        judged_at=found.judged_at,
+        opened_at=found.opened_at,
+        closed_at=found.closed_at,
+        change_id=found.change_id,
+    )

@@ -1,0 +1,123 @@
+"""The edge of the application: what holds for every request and answer, also where no route was found.
+
+Trailing slashes are other addresses (404), HEAD is GET without a body, OPTIONS tells the methods, every answer carries the
+version and the security headers of the NL GOV REST API Design Rules, and a body that stalls is ended.
+"""
+
+import asyncio
+import logging
+import secrets
+from time import monotonic
+
+from litestar import Litestar, Response
+from litestar.exceptions import HTTPException
+from litestar.types import HTTPScope, Message, Receive, Scope, Send
+
+from api.problems import http_problem
+
+logger = logging.getLogger(__name__)
+
+API_VERSION = "1.0.0"
+# A sender that pauses this long in the middle of a body is gone or means harm.
+BODY_PAUSE_S = 10.0
+
+_HEADERS = (
+    (b"api-version", API_VERSION.encode()),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
+
+
+class BodyStalled(HTTPException):
+    """The body did not arrive in time."""
+
+    status_code = 408
+
+
+class Edge:
+    """Wraps the application; `app` is what it wraps."""
+
+    def __init__(self, app: Litestar) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        method, path = scope["method"], scope["path"]
+        request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(send, request_id, is_head=method == "HEAD")
+        if path != "/" and path.endswith("/"):
+            response = http_problem(404, "An address never ends in a slash here. Leave it out.")
+            await self._answer(response, scope, receive, answer)
+            return
+        if method == "OPTIONS":
+            answer.is_options = True
+            # No route knows TRACE, so that the refusal names all methods of this address.
+            scope["method"] = "TRACE"  # type: ignore[typeddict-item]
+        elif method == "HEAD":
+            scope["method"] = "GET"  # type: ignore[typeddict-item]
+        began = monotonic()
+        await self.app(scope, _unstalled(receive), answer)
+        logger.info(
+            "request",
+            extra={"request_id": request_id, "method": method, "status": answer.status, "ms": round((monotonic() - began) * 1000)},
+        )
+
+    async def _answer(self, response: Response[bytes], scope: HTTPScope, receive: Receive, send: Send) -> None:
+        await response.to_asgi_response(self.app, None)(scope, receive, send)  # type: ignore[arg-type]  # no request is needed
+
+
+class _Answer:
+    """Sends an answer with what every answer carries."""
+
+    def __init__(self, send: Send, request_id: str, *, is_head: bool) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._is_head = is_head
+        self.is_options = False
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            own = {name for name, _ in message["headers"]}
+            added = [(name, value) for name, value in _HEADERS if name not in own]
+            message["headers"] = [*message["headers"], *added, (b"request-id", self._request_id.encode())]
+            if self.is_options and message["status"] == 405:
+                self._allow_only(message)
+        elif message["type"] == "http.response.body" and (self._is_head or (self.is_options and self.status == 204)):
+            message["body"] = b""
+        await self._send(message)
+
+    def _allow_only(self, message: Message) -> None:
+        self.status = message["status"] = 204  # type: ignore[typeddict-item,typeddict-unknown-key]
+        named = next((value for name, value in message["headers"] if name.lower() == b"allow"), b"")  # type: ignore[typeddict-item]
+        methods = {one.strip() for one in named.decode().split(",") if one.strip()} | {"OPTIONS"}
+        if "GET" in methods:
+            methods.add("HEAD")
+        kept = [(name, value) for name, value in message["headers"] if name.lower() not in (b"allow", b"content-type", b"content-length")]  # type: ignore[typeddict-item]
+        message["headers"] = [*kept, (b"allow", ", ".join(sorted(methods)).encode())]  # type: ignore[typeddict-unknown-key]
+
+
+def _unstalled(receive: Receive) -> Receive:
+    is_whole = False
+
+    async def pieces() -> Message:
+        nonlocal is_whole
+        if is_whole:
+            return await receive()  # waits for the disconnect, which may take as long as it likes
+        try:
+            async with asyncio.timeout(BODY_PAUSE_S):
+                message = await receive()
+        except TimeoutError:
+            raise BodyStalled("Nothing arrived for ten seconds in the middle of the body. Send it again.") from None
+        is_whole = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    return pieces

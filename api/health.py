@@ -1,0 +1,35 @@
+"""Alive and ready."""
+
+from litestar import Response, Router, get
+from litestar.di import NamedDependency
+from msgspec import Struct
+
+from api.problems import http_problem
+from reconcile.callers import Sender
+from reconcile.store.database import Database
+from reconcile.store.migrator import migrations, newest_applied
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """State of this process."""
+
+    status: str
+
+
+@get("/live", operation_id="readLiveness")
+async def live() -> Health:
+    """The process runs."""
+    return Health(status="alive")
+
+
+@get("/ready", operation_id="readReadiness")
+async def ready(db: NamedDependency[Database]) -> Health | Response[bytes]:
+    """The process can do its work: the store answers and has the newest schema."""
+    async with db.snapshot(Sender(oin="")) as conn:
+        newest = await newest_applied(conn)
+    if newest != migrations()[-1].version:
+        return http_problem(503, f"The database is at migration {newest}. Run `kot migrate`.")
+    return Health(status="ready")
+
+
+health_router = Router("/health", route_handlers=[live, ready], tags=["health"])

@@ -1,0 +1,132 @@
+"""Access tokens: JWTs of the profile at+jwt (RFC 9068), checked against the issuer's own keys."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import httpx
+import msgspec
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+ALGORITHMS = ("PS256", "ES256", "RS256")
+TOKEN_BYTES_MAX = 8_192
+_LEEWAY_S = 30
+# Keys are read again after this long, and sooner when a token names one that is not known; but not more often than the pause,
+# so that invented key numbers cannot make us call the issuer without end.
+_KEYS_GOOD_FOR_S = 600.0
+_REFRESH_PAUSE_S = 10.0
+_HTTP_TIMEOUT_S = 5.0
+
+
+class TokenInvalid(Exception):
+    """The token is not taken; the message may be shown and never quotes it."""
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """What we read of a token."""
+
+    iss: str
+    sub: str
+    aud: str | list[str]
+    exp: int
+    jti: str
+    nbf: int = 0
+    scope: str = ""
+    acr: str = ""
+    oin: str = ""
+    represents: str = ""
+    bsn_encrypted: str = ""
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes, which the token holds as one text."""
+        return frozenset(self.scope.split())
+
+
+class KeySource(Protocol):
+    """Gives the public keys of an issuer."""
+
+    async def keys(self, issuer: str, kid: str) -> KeySet: ...
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    issuer: str
+    jwks_uri: str
+
+
+class IssuerKeys:
+    """Reads the keys of issuers over HTTP, by their metadata, and keeps them for a while."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+        self._kept: dict[str, tuple[float, KeySet]] = {}
+        self._lock = asyncio.Lock()
+
+    async def keys(self, issuer: str, kid: str) -> KeySet:
+        """Return the keys of an issuer; they are read again when they are old or do not have `kid`. Raises TokenInvalid."""
+        read_at, keys = self._kept.get(issuer, (-_KEYS_GOOD_FOR_S, None))
+        age = time.monotonic() - read_at
+        is_known = keys is not None and any(key.kid == kid for key in keys.keys)
+        if keys is not None and age < (_KEYS_GOOD_FOR_S if is_known else _REFRESH_PAUSE_S):
+            return keys
+        async with self._lock:
+            if issuer in self._kept and self._kept[issuer][0] > read_at:
+                return self._kept[issuer][1]
+            try:
+                self._kept[issuer] = (time.monotonic(), await self._read(issuer))
+            except (httpx.HTTPError, msgspec.MsgspecError, ValueError, JoseError) as error:
+                if keys is None:
+                    raise TokenInvalid("The keys of the issuer cannot be read at this moment.") from error
+                self._kept[issuer] = (time.monotonic(), keys)
+            return self._kept[issuer][1]
+
+    async def _read(self, issuer: str) -> KeySet:
+        answer = await self._http.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration", timeout=_HTTP_TIMEOUT_S)
+        metadata = msgspec.json.decode(answer.raise_for_status().content, type=_Metadata)
+        if metadata.issuer != issuer:
+            raise ValueError("the metadata is of another issuer")
+        answer = await self._http.get(metadata.jwks_uri, timeout=_HTTP_TIMEOUT_S)
+        return KeySet.import_key_set(msgspec.json.decode(answer.raise_for_status().content))
+
+
+async def verified_claims(token: str, *, issuers: Sequence[str], audience: str, keys: KeySource, now: float) -> Claims:
+    """Return the claims of a token that is right in every respect. Raises TokenInvalid with a reason that quotes nothing."""
+    if len(token) > TOKEN_BYTES_MAX:
+        raise TokenInvalid("The token is too long.")
+    try:
+        header = jws.extract_compact(token.encode("ascii")).headers()
+        unverified = msgspec.json.decode(jws.extract_compact(token.encode("ascii")).payload, type=Claims)
+    except (JoseError, msgspec.MsgspecError, ValueError, RecursionError):
+        raise TokenInvalid("The token is not a signed JWT with the claims that are needed.") from None
+    _check_header(header)
+    if unverified.iss not in issuers:
+        raise TokenInvalid("The token is of an issuer that is not known here.")
+    key_set = await keys.keys(unverified.iss, str(header.get("kid")))
+    try:
+        verified = jwt.decode(token, key_set, algorithms=list(ALGORITHMS))
+        claims = msgspec.convert(verified.claims, Claims)
+    except (JoseError, msgspec.MsgspecError, ValueError):
+        raise TokenInvalid("The signature of the token is not right.") from None
+    _check_times(claims, now)
+    if audience not in ([claims.aud] if isinstance(claims.aud, str) else claims.aud):
+        raise TokenInvalid("The token is meant for another service.")
+    return claims
+
+
+def _check_header(header: Mapping[str, Any]) -> None:
+    if str(header.get("typ", "")).lower().removeprefix("application/") != "at+jwt":
+        raise TokenInvalid("The token is not an access token (at+jwt).")
+    if header.get("alg") not in ALGORITHMS or "crit" in header or not header.get("kid"):
+        raise TokenInvalid("The token is not signed in a way that is taken here.")
+
+
+def _check_times(claims: Claims, now: float) -> None:
+    if claims.exp <= now - _LEEWAY_S:
+        raise TokenInvalid("The token has expired.")
+    if claims.nbf > now + _LEEWAY_S:
+        raise TokenInvalid("The token does not hold yet.")
+    if not claims.jti or not claims.sub:
+        raise TokenInvalid("The token lacks jti or sub.")

@@ -1,0 +1,25 @@
+"""The `kot` command: one subcommand a file."""
+
+import rich_click as click
+
+from cli.audit import audit
+from cli.contract import contract
+from cli.deliver import deliver
+from cli.keyring import keyring
+from cli.migrate import migrate
+from cli.register import register
+from cli.serve import serve
+from cli.work import work
+
+
+@click.group()
+@click.version_option(package_name="kot-uren")
+def main() -> None:
+    """Reported hours against declared hours: run the service, deliver to it, look after it."""
+
+
+for command in (serve, work, migrate, deliver, register, keyring, contract, audit):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Verb: judge the child-years that are due, and bring the stored differences in step with what was found."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID, uuid4
+
+import msgspec
+from msgspec import Struct
+
+from reconcile.rules.documents import effect_document, explanation_document, proposal_document
+from reconcile.rules.facts import HouseholdFacts, child_year
+from reconcile.rules.judgement import JudgedDifference, content_of, judge
+from reconcile.rules.rule_book import RuleBook
+from reconcile.store import comparisons, differences, households
+from reconcile.store.comparisons import ChildYear
+from reconcile.store.database import Connection
+from reconcile.store.differences import FoundDifference, KnownDifference, SpannedPlacement
+
+Deed = Literal["opened", "renewed", "settled"]
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """How many households were judged, and what that did to their differences."""
+
+    households: int
+    opened: int
+    renewed: int
+    settled: int
+
+
+class _Step(Struct, frozen=True, kw_only=True):
+    """One difference to write: judged anew, or settled when `judged` is None."""
+
+    household_id: UUID
+    child_id: UUID
+    year: int
+    known: KnownDifference | None
+    judged: JudgedDifference | None
+
+    @property
+    def deed(self) -> Deed:
+        if self.judged is None:
+            return "settled"
+        return "opened" if self.known is None else "renewed"
+
+
+async def compare_due(conn: Connection, rules: RuleBook, *, as_of: datetime, households_max: int) -> Compared:
+    """Judge what is due for at most so many households; none are left when `households` is 0.
+
+    Households that another writer holds are left for the next call. Safe to repeat: the same facts give the same differences,
+    and what a parent answered never opens again from the same facts.
+    """
+    versions = await comparisons.lock_due_households(conn, households_max)
+    if not versions:
+        return Compared(households=0, opened=0, renewed=0, settled=0)
+    due = await comparisons.take_due_comparisons(conn, list(versions))
+    if not due:
+        return Compared(households=len(versions), opened=0, renewed=0, settled=0)
+    first_year = min(one.year for one in due)
+    facts = {one.household_id: one for one in await comparisons.household_facts(conn, list(versions), f"{first_year - 1:04d}-01")}
+    known = await differences.differences_of_children(conn, due)
+    steps = _steps(due, facts, known, rules, as_of)
+    if steps:
+        await _write(conn, steps, versions, rules, as_of)
+    deeds = [step.deed for step in steps]
+    return Compared(
+        households=len(versions), opened=deeds.count("opened"), renewed=deeds.count("renewed"), settled=deeds.count("settled")
+    )
+
+
+def _steps(
+    due: Sequence[ChildYear],
+    facts: Mapping[UUID, HouseholdFacts],
+    known: Sequence[KnownDifference],
+    rules: RuleBook,
+    as_of: datetime,
+) -> Sequence[_Step]:
+    by_child_year: Mapping[ChildYear, list[KnownDifference]] = defaultdict(list)
+    for one in known:
+        by_child_year[ChildYear(household_id=one.household_id, child_id=one.child_id, year=one.year)].append(one)
+    return [
+        step
+        for child in due
+        for step in _steps_of_child(
+            child, judge(child_year(facts[child.household_id], child.child_id, child.year), as_of, rules), by_child_year[child]
+        )
+    ]
+
+
+def _steps_of_child(child: ChildYear, judged: Sequence[JudgedDifference], known: Sequence[KnownDifference]) -> Sequence[_Step]:
+    still_open = {placement_id: one for one in known if one.state == "open" for placement_id in one.placement_ids}
+    answered = {(placement_id, one.facts_hash) for one in known if one.state != "open" for placement_id in one.placement_ids}
+    steps: list[_Step] = []
+    kept: set[UUID] = set()
+    for found in judged:
+        if any((placement_id, found.facts_hash) in answered for placement_id in found.placement_ids):
+            continue
+        before = next((still_open[one] for one in found.placement_ids if one in still_open), None)
+        if before is not None:
+            kept.add(before.difference_id)
+            if before.content_hash == content_of(found):
+                continue
+        steps.append(_step(child, before, found))
+    settled = {one.difference_id: one for one in still_open.values() if one.difference_id not in kept}
+    # Settled ones first: they free the placements that a new one may span.
+    return [*(_step(child, one, None) for one in settled.values()), *steps]
+
+
+def _step(child: ChildYear, known: KnownDifference | None, judged: JudgedDifference | None) -> _Step:
+    return _Step(household_id=child.household_id, child_id=child.child_id, year=child.year, known=known, judged=judged)
+
+
+async def _write(conn: Connection, steps: Sequence[_Step], versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> None:
+    for step in steps:
+        if step.known is not None and step.judged is None:
+            await differences.set_difference_state(
+                conn, step.household_id, step.known.difference_id, "closed", versions[step.household_id] + 1
+            )
+            await differences.set_difference_placements_open(conn, step.household_id, step.known.difference_id, is_open=False)
+    found = {step.known.difference_id if step.known else uuid4(): step for step in steps if step.judged is not None}
+    rows = [_row(difference_id, step, versions, rules, as_of) for difference_id, step in found.items()]
+    renewed = [row for row in rows if found[row.difference_id].known is not None]
+    await differences.renew_differences(conn, renewed)
+    await differences.drop_difference_placements(
+        conn, [row.household_id for row in renewed], [row.difference_id for row in renewed]
+    )
+    await differences.insert_differences(conn, [row for row in rows if found[row.difference_id].known is None])
+    await differences.insert_difference_placements(
+        conn,
+        [
+            SpannedPlacement(household_id=row.household_id, difference_id=row.difference_id, placement_id=placement_id, year=row.year)
+            for row in rows
+            for placement_id in found[row.difference_id].judged.placement_ids  # type: ignore[union-attr]  # only judged ones are here
+        ],
+    )
+    written = [*((step.household_id, step.known.difference_id) for step in steps if step.known and not step.judged)]
+    written += [(row.household_id, row.difference_id) for row in rows]
+    await differences.keep_difference_versions(conn, [one for one, _ in written], [one for _, one in written])
+    await _record(conn, steps, rules)
+
+
+async def _record(conn: Connection, steps: Sequence[_Step], rules: RuleBook) -> None:
+    deeds: Mapping[UUID, list[dict[str, str]]] = defaultdict(list)
+    for step in steps:
+        kind = step.judged.kind if step.judged else ""
+        deeds[step.household_id].append({"deed": step.deed, "childId": str(step.child_id), "kind": kind})
+    events = [
+        msgspec.json.encode({"action": "judged", "actor": "rules", "rulesVersion": rules.version, "differences": deeds[one]}).decode()
+        for one in deeds
+    ]
+    await households.record_changes(conn, list(deeds), events)
+
+
+def _row(difference_id: UUID, step: _Step, versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> FoundDifference:
+    judged = step.judged
+    assert judged is not None  # noqa: S101  # the caller selects the judged steps
+    return FoundDifference(
+        household_id=step.household_id,
+        difference_id=difference_id,
+        version=versions[step.household_id] + 1,
+        child_id=step.child_id,
+        year=step.year,
+        kind=judged.kind,
+        facts_hash=judged.facts_hash,
+        content_hash=content_of(judged),
+        proposal=None if judged.proposal is None else _json(proposal_document(judged.proposal)),
+        route=judged.route,
+        explanation=_json(explanation_document(judged.explanation)),
+        effect=_json(effect_document(judged.effect)),
+        rules_version=rules.version,
+        judged_at=as_of,
+    )
+
+
+def _json(document: Struct) -> str:
+    return msgspec.json.encode(document).decode()

@@ -1,0 +1,187 @@
+"""Verbs around a change on its way to TVS: what TVS reads, what it answers, and what the sender must settle."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from reconcile.callers import Tvs
+from reconcile.problems import NotFound, ReceiptContradicts
+from reconcile.rules.documents import ProposedPlacementDocument, SegmentDocument
+from reconcile.store import answers, comparisons, differences, households, outbox, placements
+from reconcile.store.answers import Change, ReferencedPerson
+from reconcile.store.database import Connection
+from reconcile.store.outbox import ClaimedMessage
+
+KIND = "change"
+# A change that cannot be handed over for this long needs a person: it is shown as dead and blocks what comes after it.
+CHANGE_AGE_MAX = timedelta(hours=72)
+
+
+class ChangedPlacement(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What TVS is to declare for one placement, in the references of TVS."""
+
+    placement_id: UUID
+    child_ref: str
+    lrk_number: str
+    end_date: date | None
+    segments: tuple[SegmentDocument, ...]
+
+
+class AnsweredBy(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The parent who accepted, in the references of TVS."""
+
+    person_ref: str
+    role: str
+
+
+class ChangeDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The report of change as TVS reads it. It holds no BSN: TVS knows its own references."""
+
+    change_id: UUID
+    household_ref: str
+    sequence: int
+    state: str
+    difference_id: UUID
+    difference_version: int
+    answered_at: datetime
+    answered_by: AnsweredBy
+    placements: tuple[ChangedPlacement, ...]
+    declaration_version: int | None
+    reason: str | None
+
+
+class Processed(Struct, frozen=True, kw_only=True, rename="camel", tag_field="outcome", tag="processed", forbid_unknown_fields=True):
+    """TVS processed the change; it stands in this version of the household's declaration."""
+
+    declaration_version: Annotated[int, Meta(ge=1, le=2**53, description="Version of the declaration that holds the change")]
+
+
+class Refused(Struct, frozen=True, kw_only=True, rename="camel", tag_field="outcome", tag="refused", forbid_unknown_fields=True):
+    """TVS refused the change, with a reason for the parent."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=500, description="Why, in words for the parent")]
+
+
+Receipt = Processed | Refused
+
+
+async def change_for_tvs(conn: Connection, tvs: Tvs, change_id: UUID) -> ChangeDocument:
+    """Return a change for TVS, and chain in the household's audit that it was read. Raises NotFound."""
+    change = await _locked_change(conn, change_id)
+    event = {"action": "read", "actor": f"tvs {tvs.oin}", "changeId": str(change_id)}
+    await households.record_read(conn, change.household_id, msgspec.json.encode(event).decode())
+    return await _document(conn, change)
+
+
+async def record_receipt(conn: Connection, tvs: Tvs, change_id: UUID, receipt: Receipt) -> ChangeDocument:
+    """Record what TVS made of a change. The same receipt again changes nothing; another one raises ReceiptContradicts.
+
+    Processed: the overlay ends as soon as the declaration that holds the change is here. Refused: the overlay ends at once and the
+    difference opens again, unless newer facts already opened another one. Raises NotFound.
+    """
+    change = await _locked_change(conn, change_id)
+    outcome = "processed" if isinstance(receipt, Processed) else "refused"
+    declaration_version = receipt.declaration_version if isinstance(receipt, Processed) else None
+    reason = receipt.reason if isinstance(receipt, Refused) else None
+    if change.state in ("processed", "refused"):
+        if (change.state, change.declaration_version, change.reason) != (outcome, declaration_version, reason):
+            raise ReceiptContradicts(f"This change was settled before as {change.state}. A change is settled once.")
+        return await _document(conn, change)
+    version = await households.lock_household(conn, change.household_id)
+    assert version is not None  # noqa: S101  # _locked_change found and locked the household
+    await answers.settle_change(
+        conn, change.household_id, change_id, state=outcome, version=version + 1, declaration_version=declaration_version, reason=reason
+    )
+    await answers.settle_change_outbox(conn, change.household_id, change_id, outcome)
+    if isinstance(receipt, Processed):
+        await placements.end_processed_overlays(conn, [change.household_id])
+    else:
+        await _take_back(conn, change, version + 1)
+    await comparisons.mark_comparisons(conn, await comparisons.reported_child_years(conn, [change.household_id]))
+    event = {"action": outcome, "actor": f"tvs {tvs.oin}", "changeId": str(change_id), "declarationVersion": declaration_version}
+    await households.record_changes(conn, [change.household_id], [msgspec.json.encode(event).decode()])
+    return await _document(conn, await _locked_change(conn, change_id))
+
+
+async def claim_changes(conn: Connection, *, lease: timedelta, changes_max: int) -> Sequence[ClaimedMessage]:
+    """Take changes to send by lease, in order per household."""
+    return await outbox.claim_outbox(conn, KIND, lease, changes_max)
+
+
+async def settle_sent(conn: Connection, message: ClaimedMessage) -> bool:
+    """TVS took the change; False when another worker has it by now."""
+    return await _settle(conn, message, state="done", error=None)
+
+
+async def settle_dead(conn: Connection, message: ClaimedMessage, *, error: str) -> bool:
+    """The change cannot be sent; it stays visible and blocks what comes after it. False when another worker has it by now."""
+    return await _settle(conn, message, state="dead", error=error)
+
+
+async def postpone_change(conn: Connection, message: ClaimedMessage, *, error: str, at_least: timedelta = timedelta()) -> None:
+    """Send the change later, not before `at_least` has passed."""
+    await outbox.postpone_outbox(conn, KIND, message, error=error, at_least=at_least)
+
+
+async def _settle(conn: Connection, message: ClaimedMessage, *, state: Literal["done", "dead"], error: str | None) -> bool:
+    # Household before outbox, as everywhere: a receipt that comes at this moment takes the locks in the same order.
+    version = await households.lock_household(conn, message.household_id)
+    if version is None or not await outbox.settle_outbox(conn, KIND, message, state=state, error=error):
+        return False
+    mark = answers.mark_change_sent if state == "done" else answers.mark_change_dead
+    await mark(conn, message.household_id, message.subject_id, version + 1)
+    event = {"action": "sent" if state == "done" else "dead", "actor": "forward", "changeId": str(message.subject_id)}
+    await households.record_changes(conn, [message.household_id], [msgspec.json.encode(event).decode()])
+    return True
+
+
+async def _take_back(conn: Connection, change: Change, version: int) -> None:
+    touched = await answers.end_overlay_of_change(conn, change.household_id, change.change_id)
+    await placements.touch_placements(conn, touched)
+    if await differences.other_open_difference(conn, change.household_id, change.difference_id):
+        return
+    await differences.set_difference_state(conn, change.household_id, change.difference_id, "open", version)
+    await differences.set_difference_placements_open(conn, change.household_id, change.difference_id, is_open=True)
+    await differences.keep_difference_versions(conn, [change.household_id], [change.difference_id])
+
+
+async def _locked_change(conn: Connection, change_id: UUID) -> Change:
+    household_id = await answers.household_of_change(conn, change_id)
+    if household_id is not None:
+        await households.lock_household(conn, household_id)
+        change = await answers.change_by_id(conn, household_id, change_id)
+        if change is not None:
+            return change
+    raise NotFound("There is no such change.")
+
+
+async def _document(conn: Connection, change: Change) -> ChangeDocument:
+    proposed = msgspec.json.decode(change.placements, type=tuple[ProposedPlacementDocument, ...])
+    people = await answers.people_of_change(conn, change.household_id, [change.person_id, *(one.child_id for one in proposed)])
+    return ChangeDocument(
+        change_id=change.change_id,
+        household_ref=change.household_ref,
+        sequence=change.sequence,
+        state=change.state,
+        difference_id=change.difference_id,
+        difference_version=change.difference_version,
+        answered_at=change.answered_at,
+        answered_by=AnsweredBy(person_ref=people[change.person_id].person_ref, role=people[change.person_id].role),
+        placements=tuple(_placement(one, people) for one in proposed),
+        declaration_version=change.declaration_version,
+        reason=change.reason,
+    )
+
+
+def _placement(proposed: ProposedPlacementDocument, people: Mapping[UUID, ReferencedPerson]) -> ChangedPlacement:
+    return ChangedPlacement(
+        placement_id=proposed.placement_id,
+        child_ref=people[proposed.child_id].person_ref,
+        lrk_number=proposed.lrk_number,
+        end_date=proposed.end_on,
+        segments=proposed.segments,
+    )

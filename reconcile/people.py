@@ -1,0 +1,27 @@
+"""Verb: turn BSNs into people, sealing those that are new; the only place where a BSN becomes a row."""
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from reconcile.keyring import Keyring
+from reconcile.store import people as store
+from reconcile.store.database import Connection
+
+# The column that a sealed BSN is bound to; the row is its own blind index.
+SEALED_BSN = "person.bsn_sealed"
+
+
+async def remember_people(conn: Connection, keyring: Keyring, bsns: Iterable[str]) -> Mapping[str, bytes]:
+    """Make sure that everybody with these BSNs is a person; return the blind index of each BSN. Safe to repeat."""
+    indexes = {bsn: keyring.blind_index(bsn) for bsn in set(bsns)}
+    unknown = frozenset(await store.unknown_indexes(conn, list(indexes.values())))
+    if unknown:
+        new = {index: keyring.seal(SEALED_BSN, index.hex(), bsn.encode("ascii")) for bsn, index in indexes.items() if index in unknown}
+        await store.insert_people(conn, list(new), list(new.values()))
+    return indexes
+
+
+async def people_of(conn: Connection, indexes: Mapping[str, bytes]) -> Mapping[str, UUID]:
+    """Return the person of each BSN whose index was remembered."""
+    by_index = await store.people_by_index(conn, list(indexes.values()))
+    return {bsn: by_index[index] for bsn, index in indexes.items()}

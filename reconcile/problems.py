@@ -1,0 +1,96 @@
+"""Every refusal that the product can utter; no HTTP here, `api/problems.py` gives each its status and slug.
+
+    Refusal
+    ├── NotFound                     no such thing, or not yours: both look the same
+    ├── NotAllowed
+    │   ├── UnknownOrganisation      a token of an organisation that the register does not hold
+    │   ├── NotMandated              an organisation delivers in the name of another
+    │   └── HouseholdUnclear         a token that does not select exactly one household
+    ├── ReferenceReused              a delivery's reference came before with other content
+    ├── KeyReused                    an Idempotency-Key came before with another request
+    ├── RequestInProgress            the same request is being handled at this moment
+    ├── StaleDifference              the difference changed since it was seen
+    ├── DifferenceClosed             the difference can no longer be answered
+    ├── NoProposal                   there is nothing to take over with one tap
+    ├── ReceiptContradicts           a change was already settled the other way
+    └── Busy                         the store could not answer in time; nothing was changed
+"""
+
+from uuid import UUID
+
+
+class Refusal(Exception):
+    """Base of all refusals. The class docstring is the title; `detail` says what happened and what to do next."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class NotFound(Refusal):
+    """There is nothing here for you."""
+
+
+class NotAllowed(Refusal):
+    """You may not do this."""
+
+
+class UnknownOrganisation(NotAllowed):
+    """Your organisation is not in the register."""
+
+
+class NotMandated(NotAllowed):
+    """You may not deliver for this organisation."""
+
+
+class HouseholdUnclear(NotAllowed):
+    """This token does not select one household."""
+
+
+class ReferenceReused(Refusal):
+    """This reference belongs to another delivery of yours."""
+
+    def __init__(self, *, reference: str, delivery_id: UUID) -> None:
+        super().__init__(
+            f"Reference {reference!r} was used for delivery {delivery_id} with other content. "
+            "Send the new content under a new reference."
+        )
+        self.reference = reference
+        self.delivery_id = delivery_id
+
+
+class KeyReused(Refusal):
+    """This Idempotency-Key was used for another request."""
+
+
+class RequestInProgress(Refusal):
+    """The same request is still being handled."""
+
+
+class StaleDifference(Refusal):
+    """The difference changed since you saw it."""
+
+    def __init__(self, *, difference_id: UUID, seen_version: int, current_version: int) -> None:
+        super().__init__(
+            f"You saw version {seen_version}, it is now version {current_version}. Nothing was changed: "
+            "show the current difference and let the parent decide again."
+        )
+        self.difference_id = difference_id
+        self.seen_version = seen_version
+        self.current_version = current_version
+
+
+class DifferenceClosed(Refusal):
+    """This difference can no longer be answered."""
+
+
+class NoProposal(Refusal):
+    """There is nothing to take over with one tap."""
+
+
+class ReceiptContradicts(Refusal):
+    """This change was already settled otherwise."""
+
+
+class Busy(Refusal):
+    """The service cannot answer at this moment."""

@@ -1,0 +1,144 @@
+"""CSV as Dutch spreadsheets write it: semicolon, comma or tab; decimal comma or point; a byte order mark or none; `sep=`;
+headings in any order, Dutch or English."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from reconcile.rules.delivery_file import LINE_BYTES_MAX, Envelope
+from reconcile.rules.delivery_line import FIELDS, NEEDED_FIELDS, DeliveryLine, FieldValue, read_line, unreadable_line
+from reconcile.rules.faults import UnreadableDelivery
+from reconcile.rules.months import Month
+
+_DUTCH = (
+    "bsn_ouder",
+    "bsn_kind",
+    "lrk_nummer",
+    "opvangsoort",
+    "maand",
+    "uren",
+    "uurtarief",
+    "bedrag",
+    "einddatum",
+    "regelkenmerk",
+)
+_FIELD_OF_HEADING: Mapping[str, str] = {
+    **{name.casefold(): name for name in FIELDS},
+    **dict(zip(_DUTCH, FIELDS, strict=True)),
+}
+_DECIMAL_FIELDS = frozenset({"hours", "hourlyRate", "amount"})
+_SEPARATORS = ";,\t"
+# A decimal comma; "1.234,5" stays as it is and is refused later, because a thousands separator is a guess.
+_DECIMAL_COMMA = re.compile(r"[0-9]+,[0-9]+", re.ASCII)
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class CsvReader:
+    """Reads CSV. `charset` is the one that the sender named; without one it must be UTF-8."""
+
+    def __init__(self, *, charset: str | None, this_month: Month) -> None:
+        self._this_month = this_month
+        self._decoder = codecs.getincrementaldecoder("cp1252" if charset == "windows-1252" else "utf-8-sig")("strict")
+        self._rest = ""
+        self._line_number = 0
+        self._separator: str | None = None
+        self._fields: Sequence[str] | None = None
+
+    def envelope(self) -> Envelope:
+        """A CSV has none: it stands in the query of the request."""
+        return Envelope()
+
+    def feed(self, data: bytes) -> Iterator[DeliveryLine]:
+        """Take the next bytes and yield the lines that they complete. Raises UnreadableDelivery."""
+        yield from self._take(self._decoded(data, final=False), final=False)
+
+    def close(self) -> Iterator[DeliveryLine]:
+        """Yield what the end of the file completes. Raises UnreadableDelivery."""
+        yield from self._take(self._decoded(b"", final=True), final=True)
+        if self._fields is None:
+            raise UnreadableDelivery("heading-missing", "The file has no heading.")
+
+    def _decoded(self, data: bytes, *, final: bool) -> str:
+        try:
+            text = self._decoder.decode(data, final)
+        except UnicodeDecodeError as error:
+            raise UnreadableDelivery(
+                "encoding-unknown", f"After line {self._line_number} stands a byte that is not {error.encoding}.", self._line_number + 1
+            ) from None
+        if _FORBIDDEN.search(text):
+            raise UnreadableDelivery("characters-forbidden", "The file holds control characters.", self._line_number + 1)
+        return text
+
+    def _take(self, text: str, *, final: bool) -> Iterator[DeliveryLine]:
+        text = self._rest + text
+        # A carriage return at the end may be half a line end.
+        cut = len(text) if final else text.rfind("\n") + 1
+        self._rest = text[cut:]
+        if len(self._rest) > LINE_BYTES_MAX:
+            raise UnreadableDelivery("line-too-long", f"Line {self._line_number + 1} is longer than 64 kB.", self._line_number + 1)
+        pending: list[str] = []
+        first_number = 0
+        for piece in text[:cut].splitlines(keepends=True):
+            self._line_number += 1
+            first_number = first_number or self._line_number
+            pending.append(piece)
+            record = "".join(pending)
+            if len(record) > LINE_BYTES_MAX:
+                raise UnreadableDelivery("line-too-long", f"Line {first_number} is longer than 64 kB.", first_number)
+            if record.count('"') % 2:
+                continue  # a line end inside quotes belongs to the value
+            pending = []
+            yield from self._record(record.rstrip("\r\n"), first_number)
+            first_number = 0
+        if pending and not final:
+            # The record goes on in the next bytes.
+            self._rest = "".join(pending) + self._rest
+            self._line_number -= len(pending)
+        elif pending:
+            raise UnreadableDelivery("line-too-long", f"A quote on line {first_number} is never closed.", first_number)
+
+    def _record(self, record: str, line_number: int) -> Iterator[DeliveryLine]:
+        if self._fields is None:
+            self._heading(record, line_number)
+            return
+        if not record.strip(f" {_SEPARATORS}"):
+            return  # spreadsheets leave empty rows behind
+        values = self._values(record)
+        if values is None or len(values) != len(self._fields):
+            yield unreadable_line(line_number)
+            return
+        fields: dict[str, FieldValue] = dict(zip(self._fields, values, strict=True))
+        for name in _DECIMAL_FIELDS:
+            value = fields.get(name)
+            if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip()):
+                fields[name] = value.replace(",", ".")
+        yield read_line(fields, line_number, this_month=self._this_month)
+
+    def _values(self, record: str) -> Sequence[str] | None:
+        if '"' not in record:
+            return record.split(self._separator)
+        try:
+            return next(csv.reader([record], delimiter=self._separator or ";", strict=True))
+        except csv.Error:
+            return None
+
+    def _heading(self, record: str, line_number: int) -> None:
+        if not record.strip():
+            return
+        if self._separator is None and re.fullmatch(r"sep=[;,\t]", record.strip(" \""), re.IGNORECASE):
+            self._separator = record.strip(" \"")[-1]
+            return
+        if self._separator is None:
+            self._separator = max(_SEPARATORS, key=record.count)
+        names = [name.strip().casefold() for name in self._values(record) or ()]
+        unknown = [name for name in names if name not in _FIELD_OF_HEADING]
+        fields = [_FIELD_OF_HEADING[name] for name in names if name in _FIELD_OF_HEADING]
+        missing = [_DUTCH[FIELDS.index(name)] for name in NEEDED_FIELDS if name not in fields]
+        if missing:
+            raise UnreadableDelivery("heading-missing", f"The heading lacks {', '.join(missing)}.", line_number)
+        if unknown or len(set(fields)) != len(fields):
+            raise UnreadableDelivery(
+                "heading-unknown-column", f"The heading has {len(unknown)} unknown or repeated columns.", line_number
+            )
+        self._fields = fields

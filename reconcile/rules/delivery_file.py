@@ -1,0 +1,63 @@
+"""A delivery's bytes, fed as they come, become an envelope and numbered lines in constant memory.
+
+A format is one class with `feed`, `close` and `envelope`; a second one is a new file beside delivery_csv.py and delivery_json.py.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from reconcile.rules.delivery_line import DeliveryLine
+from reconcile.rules.faults import UnreadableDelivery
+from reconcile.rules.months import Month, is_month
+
+LINE_BYTES_MAX = 65_536
+
+
+class Complete(Struct, frozen=True, kw_only=True, rename="camel"):
+    """That nothing is missing for these locations in this month."""
+
+    month: Month
+    lrk_numbers: tuple[str, ...]
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """What stands around the lines. `sent_at` is createdAt; None members were not given."""
+
+    reference: str | None = None
+    sent_at: datetime | None = None
+    organisation_oin: str | None = None
+    complete: tuple[Complete, ...] = ()
+
+
+class DeliveryReader(Protocol):
+    """Reads one format. `feed` and `close` return the lines that became whole; both raise UnreadableDelivery."""
+
+    def feed(self, data: bytes) -> Iterator[DeliveryLine]: ...
+
+    def close(self) -> Iterator[DeliveryLine]: ...
+
+    def envelope(self) -> Envelope: ...
+
+
+def instant(text: object) -> datetime:
+    """Read an RFC 3339 instant with an offset. Raises UnreadableDelivery."""
+    if isinstance(text, str):
+        try:
+            value = datetime.fromisoformat(text)
+        except ValueError:
+            value = None
+        if value is not None and value.tzinfo is not None and "T" in text.upper():
+            return value
+    raise UnreadableDelivery("envelope-invalid", "createdAt must be an instant with an offset, like 2026-04-02T08:15:00Z.")
+
+
+def complete_month(month: object, lrk_numbers: object) -> Complete:
+    """Check one statement of completeness. Raises UnreadableDelivery."""
+    if not isinstance(month, str) or not is_month(month):
+        raise UnreadableDelivery("envelope-invalid", "complete needs a month like 2026-03.")
+    if not isinstance(lrk_numbers, list) or not all(isinstance(one, str) and len(one) == 9 for one in lrk_numbers):
+        raise UnreadableDelivery("envelope-invalid", "complete needs lrkNumbers of nine digits each.")
+    return Complete(month=month, lrk_numbers=tuple(lrk_numbers))

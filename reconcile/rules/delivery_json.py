@@ -1,0 +1,144 @@
+"""A delivery as one JSON object: `createdAt`, optionally `reference`, `organisationOin` and `complete`, and `lines`.
+
+Read event by event in constant memory; the members may stand in any order.
+"""
+
+from collections.abc import Iterator
+
+import ijson
+
+from reconcile.rules.delivery_file import LINE_BYTES_MAX, Complete, Envelope, complete_month, instant
+from reconcile.rules.delivery_line import DeliveryLine, FieldValue, read_line, unreadable_line
+from reconcile.rules.faults import UnreadableDelivery
+from reconcile.rules.identifiers import is_oin
+from reconcile.rules.months import Month
+
+_MEMBERS = frozenset({"reference", "createdAt", "organisationOin", "complete", "lines"})
+# Deeper than any member of ours; the reader does not recurse, so this bounds memory, not the stack.
+_DEPTH_MAX = 8
+_CONTAINER_START = frozenset({"start_map", "start_array"})
+_CONTAINER_END = frozenset({"end_map", "end_array"})
+
+
+class JsonReader:
+    """Reads JSON. A line's number is its place in `lines`, from 1."""
+
+    def __init__(self, *, this_month: Month) -> None:
+        self._this_month = this_month
+        self._events = ijson.sendable_list()
+        self._parser = ijson.basic_parse_coro(self._events)
+        self._path: list[str] = []
+        self._key = ""
+        self._members: dict[str, object] = {}
+        self._builder: ijson.ObjectBuilder | None = None
+        self._line_number = 0
+        self._since_item_bytes = 0
+
+    def envelope(self) -> Envelope:
+        """Return what stood around the lines. Raises UnreadableDelivery when a member has the wrong form."""
+        members = self._members
+        reference, oin = members.get("reference"), members.get("organisationOin")
+        if reference is not None and not isinstance(reference, str):
+            raise UnreadableDelivery("envelope-invalid", "reference must be text.")
+        if oin is not None and not (isinstance(oin, str) and is_oin(oin)):
+            raise UnreadableDelivery("envelope-invalid", "organisationOin must be an OIN of twenty positions.")
+        return Envelope(
+            reference=reference,
+            sent_at=instant(members["createdAt"]) if "createdAt" in members else None,
+            organisation_oin=oin,
+            complete=_complete(members.get("complete", [])),
+        )
+
+    def feed(self, data: bytes) -> Iterator[DeliveryLine]:
+        """Take the next bytes and yield the lines that they complete. Raises UnreadableDelivery."""
+        # Small pieces bound what one call may build up before the check on its size.
+        for start in range(0, len(data), LINE_BYTES_MAX):
+            piece = data[start : start + LINE_BYTES_MAX]
+            self._send(piece)
+            events, self._events[:] = list(self._events), []
+            before = self._line_number
+            for event, value in events:
+                yield from self._event(event, value)
+            self._since_item_bytes = 0 if self._line_number > before else self._since_item_bytes + len(piece)
+            if self._since_item_bytes > 4 * LINE_BYTES_MAX:
+                raise UnreadableDelivery("line-too-long", f"Line {self._line_number + 1} is too long.", self._line_number + 1)
+
+    def close(self) -> Iterator[DeliveryLine]:
+        """Yield what the end of the file completes. Raises UnreadableDelivery."""
+        try:
+            self._parser.close()
+        except (ijson.JSONError, ValueError, ArithmeticError):
+            raise self._broken() from None
+        for event, value in self._events:
+            yield from self._event(event, value)
+        if "lines" not in self._members:
+            raise UnreadableDelivery("json-broken", "The object has no lines.")
+
+    def _send(self, piece: bytes) -> None:
+        try:
+            self._parser.send(piece)
+        except (ijson.JSONError, ValueError, ArithmeticError, StopIteration):
+            raise self._broken() from None
+
+    def _broken(self) -> UnreadableDelivery:
+        return UnreadableDelivery("json-broken", f"The JSON breaks off or is not valid after line {self._line_number}.", self._line_number + 1)
+
+    def _event(self, event: str, value: object) -> Iterator[DeliveryLine]:
+        depth = len(self._path)
+        if depth == 0 and event != "start_map":
+            raise UnreadableDelivery("json-broken", "The file is not one JSON object.")
+        if depth == 1 and event == "map_key":
+            self._member(str(value))
+            return
+        if event in _CONTAINER_START:
+            self._path.append(event)
+            if depth >= _DEPTH_MAX:
+                raise UnreadableDelivery("json-broken", f"Line {self._line_number + 1} is nested too deep.", self._line_number + 1)
+            if depth == 0 or (depth == 1 and self._key == "lines" and event == "start_array"):
+                if depth == 1:
+                    self._members["lines"] = True
+                return
+        elif event in _CONTAINER_END:
+            self._path.pop()
+        yield from self._build(event, value)
+
+    def _member(self, name: str) -> None:
+        if name not in _MEMBERS or name in self._members:
+            raise UnreadableDelivery("envelope-invalid", "The object has a member that is unknown or stands there twice.")
+        self._key = name
+
+    def _build(self, event: str, value: object) -> Iterator[DeliveryLine]:
+        level = 2 if self._key == "lines" else 1
+        depth = len(self._path)
+        if self._key == "lines" and depth == 1 and event not in _CONTAINER_START:
+            if event == "end_array" and "lines" in self._members:
+                self._key = ""
+                return
+            raise UnreadableDelivery("json-broken", "lines must be an array.")
+        if depth == 0:
+            return  # the end of the whole object
+        if self._builder is None:
+            self._builder = ijson.ObjectBuilder()
+        self._builder.event(event, value)
+        if depth > level:
+            return
+        built, self._builder = self._builder.value, None
+        if level == 1:
+            self._members[self._key] = built
+            return
+        self._line_number += 1
+        yield self._line(built)
+
+    def _line(self, built: object) -> DeliveryLine:
+        if not isinstance(built, dict):
+            return unreadable_line(self._line_number)
+        fields: dict[str, FieldValue] = built
+        return read_line(fields, self._line_number, this_month=self._this_month)
+
+
+def _complete(value: object) -> tuple[Complete, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) and set(one) == {"month", "lrkNumbers"} for one in value):
+        raise UnreadableDelivery("envelope-invalid", "complete must be a list of {month, lrkNumbers}.")
+    return tuple(complete_month(one["month"], one["lrkNumbers"]) for one in value)
+
+

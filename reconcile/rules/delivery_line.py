@@ -1,0 +1,217 @@
+"""One line of a delivery: from fields as they stand in a file to values, or to all its faults at once.
+
+The form of the real national delivery is not public; this one is ours (design, section 7). Names are those of JSON; a Dutch
+heading of a CSV is translated before it comes here.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+from msgspec import Struct
+
+from reconcile.rules.bsn import is_bsn
+from reconcile.rules.facts import CareType
+from reconcile.rules.faults import FAULTS, Fault, fault
+from reconcile.rules.identifiers import is_lrk_number
+from reconcile.rules.months import Month, is_month
+from reconcile.rules.quantities import (
+    AMOUNT_CENTS_MAX,
+    HOURLY_RATE_CENTS_MAX,
+    HOURS_HUNDREDTHS_MAX,
+    divide_half_up,
+    parse_hundredths,
+)
+
+FieldValue = str | int | float | Decimal | bool | None | list[object] | dict[str, object]
+
+FIELDS = (
+    "parentBsn",
+    "childBsn",
+    "lrkNumber",
+    "careType",
+    "month",
+    "hours",
+    "hourlyRate",
+    "amount",
+    "endDate",
+    "lineRef",
+)
+NEEDED_FIELDS = ("parentBsn", "childBsn", "lrkNumber", "month", "hours", "hourlyRate")
+_KNOWN = frozenset(FIELDS)
+_CARE_TYPES: Mapping[str, CareType] = {"KDV": "KDV", "BSO": "BSO", "VGO": "VGO"}
+_DUTCH_DATE = re.compile(r"([0-9]{2})-([0-9]{2})-([0-9]{4})", re.ASCII)
+_ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
+_LINE_REF_CHARACTERS_MAX = 64
+
+
+class DeliveryLine(Struct, frozen=True, kw_only=True):
+    """The hours that one organisation reported for one child of one parent at one location in one month, as far as readable."""
+
+    line_number: int
+    line_ref: str | None
+    parent_bsn: str | None
+    child_bsn: str | None
+    lrk_number: str | None
+    care_type: CareType | None
+    month: Month | None
+    hours_hundredths: int | None
+    hourly_rate_cents: int | None
+    amount_cents: int | None
+    end_on: date | None
+    faults: tuple[Fault, ...]
+
+    @property
+    def waits_for(self) -> str | None:
+        """The code of a gap that the sender can fill; None when there is no fault, or one that only another line can mend."""
+        if not self.faults or any(FAULTS[one.code].permanence != "waiting" for one in self.faults):
+            return None
+        return self.faults[0].code
+
+
+def read_line(fields: Mapping[str, FieldValue], line_number: int, *, this_month: Month) -> DeliveryLine:
+    """Read one line. A field that cannot be read is None and has its fault; a missing optional field is None without one.
+
+    Hours and money come with a point: a decimal comma is the file's, not the line's. `this_month` is the newest month that can
+    have been billed.
+    """
+    faults: list[Fault] = []
+    line = DeliveryLine(
+        line_number=line_number,
+        line_ref=_line_ref(fields.get("lineRef"), faults),
+        parent_bsn=_bsn("parentBsn", fields.get("parentBsn"), faults),
+        child_bsn=_bsn("childBsn", fields.get("childBsn"), faults),
+        lrk_number=_lrk_number(fields.get("lrkNumber"), faults),
+        care_type=_care_type(fields.get("careType"), faults),
+        month=_month(fields.get("month"), this_month, faults),
+        hours_hundredths=_hours(fields.get("hours"), faults),
+        hourly_rate_cents=_cents("hourlyRate", "hourly-rate-invalid", HOURLY_RATE_CENTS_MAX, fields.get("hourlyRate"), faults),
+        amount_cents=None
+        if fields.get("amount") in (None, "")
+        else _cents("amount", "amount-invalid", AMOUNT_CENTS_MAX, fields.get("amount"), faults),
+        end_on=_end_on(fields.get("endDate"), faults),
+        faults=(),
+    )
+    faults += (fault("field-unknown", None, name) for name in fields if name not in _KNOWN)
+    if _amount_contradicts(line):
+        faults.append(fault("amount-mismatch", "amount", fields.get("amount")))
+    return _with_faults(line, faults) if faults else line
+
+
+def unreadable_line(line_number: int) -> DeliveryLine:
+    """Return a line of which nothing can be read: not an object, or a row with another number of columns than the heading."""
+    nothing = dict.fromkeys(DeliveryLine.__struct_fields__)
+    return DeliveryLine(**{**nothing, "line_number": line_number, "faults": (fault("line-unreadable", None),)})  # type: ignore[arg-type]
+
+
+def _with_faults(line: DeliveryLine, faults: list[Fault]) -> DeliveryLine:
+    values = {name: getattr(line, name) for name in DeliveryLine.__struct_fields__}
+    return DeliveryLine(**{**values, "faults": tuple(faults)})
+
+
+def _text(value: FieldValue) -> str | None:
+    """Return the text of a value that is text or a whole number; None for anything else."""
+    if isinstance(value, str):
+        return value.strip()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _bsn(field: str, value: FieldValue, faults: list[Fault]) -> str | None:
+    if value is None or value == "":
+        faults.append(fault("bsn-missing", field))
+        return None
+    text = _text(value)
+    if text is not None and is_bsn(text):
+        return text
+    faults.append(fault("bsn-invalid", field, value))
+    return None
+
+
+def _lrk_number(value: FieldValue, faults: list[Fault]) -> str | None:
+    text = _text(value)
+    if text is not None and is_lrk_number(text):
+        return text
+    faults.append(fault("lrk-number-invalid", "lrkNumber", value))
+    return None
+
+
+def _care_type(value: FieldValue, faults: list[Fault]) -> CareType | None:
+    if value is None or value == "":
+        return None
+    care_type = _CARE_TYPES.get((_text(value) or "").upper())
+    if care_type is None:
+        faults.append(fault("care-type-invalid", "careType", value))
+    return care_type
+
+
+def _month(value: FieldValue, this_month: Month, faults: list[Fault]) -> Month | None:
+    text = value.strip() if isinstance(value, str) else ""
+    if not is_month(text):
+        faults.append(fault("month-invalid", "month", value))
+        return None
+    if text > this_month:
+        faults.append(fault("month-in-future", "month", value))
+    return text
+
+
+def _hours(value: FieldValue, faults: list[Fault]) -> int | None:
+    hundredths = _hundredths(value)
+    if hundredths is None:
+        faults.append(fault("hours-invalid", "hours", value))
+    elif hundredths > HOURS_HUNDREDTHS_MAX:
+        faults.append(fault("hours-out-of-range", "hours", value))
+        return None
+    return hundredths
+
+
+def _cents(field: str, code: str, cents_max: int, value: FieldValue, faults: list[Fault]) -> int | None:
+    cents = _hundredths(value)
+    if cents is None or cents > cents_max:
+        faults.append(fault(code, field, value))
+        return None
+    return cents
+
+
+def _hundredths(value: FieldValue) -> int | None:
+    if isinstance(value, str):
+        return parse_hundredths(value.strip())
+    return parse_hundredths(value) if isinstance(value, int | float | Decimal) else None
+
+
+def _end_on(value: FieldValue, faults: list[Fault]) -> date | None:
+    if value is None or value == "":
+        return None
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        if match := _ISO_DATE.fullmatch(text):
+            year, month, day = (int(part) for part in match.groups())
+        elif match := _DUTCH_DATE.fullmatch(text):
+            day, month, year = (int(part) for part in match.groups())
+        else:
+            raise ValueError
+        if not 2005 <= year <= 2099:
+            raise ValueError
+        return date(year, month, day)
+    except ValueError:
+        faults.append(fault("end-date-invalid", "endDate", value))
+        return None
+
+
+def _line_ref(value: FieldValue, faults: list[Fault]) -> str | None:
+    if value is None or value == "":
+        return None
+    text = _text(value)
+    if text is None or not 1 <= len(text) <= _LINE_REF_CHARACTERS_MAX or not text.isprintable():
+        faults.append(fault("line-ref-invalid", "lineRef", value))
+        return None
+    return text
+
+
+def _amount_contradicts(line: DeliveryLine) -> bool:
+    """Hours and average rate are each rounded to a hundredth, so their product may miss the amount by half a cent for each."""
+    if line.hours_hundredths is None or line.hourly_rate_cents is None or line.amount_cents is None:
+        return False
+    product_cents = divide_half_up(line.hours_hundredths * line.hourly_rate_cents, 100)
+    rounding_cents = divide_half_up(line.hours_hundredths + line.hourly_rate_cents, 200) + 1
+    return abs(product_cents - line.amount_cents) > rounding_cents

@@ -1,0 +1,198 @@
+"""The published form of what was judged: what is kept with a difference and sent to the app. Quantities are text with two decimals."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from reconcile.rules.effect import Effect
+from reconcile.rules.explanation import ComparedMonth, Explanation
+from reconcile.rules.facts import Segment
+from reconcile.rules.months import Month
+from reconcile.rules.proposal import Proposal
+from reconcile.rules.quantities import hundredths_text, parse_hundredths
+
+HoursText = Annotated[str, Meta(pattern=r"^[0-9]{1,3}\.[0-9]{2}$", description="Hours a month, two decimals")]
+MoneyText = Annotated[str, Meta(pattern=r"^[0-9]{1,6}\.[0-9]{2}$", description="Euros, two decimals")]
+
+
+class SegmentDocument(Struct, frozen=True, kw_only=True, rename={"from_month": "from", "until_month": "until", "hourly_rate": "hourlyRate"}):
+    """Hours a month at a rate from a month until and including a month; `until` null runs on."""
+
+    from_month: Month
+    until_month: Month | None
+    hours: HoursText
+    hourly_rate: MoneyText
+
+
+class ProposedPlacementDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One placement of a proposal: the months that one tap would change."""
+
+    placement_id: UUID
+    child_id: UUID
+    lrk_number: str
+    end_on: date | None
+    segments: tuple[SegmentDocument, ...]
+
+
+class ProposalDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What one tap would declare."""
+
+    placements: tuple[ProposedPlacementDocument, ...]
+
+
+class ReportedMonthDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the organisation reported for a month, and in which line of which delivery."""
+
+    hours: HoursText
+    hourly_rate: MoneyText
+    organisation_name: str
+    delivery_id: UUID
+    line_number: int
+    received_at: datetime
+
+
+class DeclaredMonthDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the parent declared for a month."""
+
+    hours: HoursText
+    hourly_rate: MoneyText
+
+
+class ComparedMonthDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Both sides of one month; a side that is null was not declared or not received."""
+
+    month: Month
+    declared: DeclaredMonthDocument | None
+    reported: ReportedMonthDocument | None
+    hours_deviate: bool
+    rate_deviates: bool
+
+
+class ExplanationDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Where each number comes from, and by which rule and tolerance it was judged."""
+
+    rules_version: str
+    hours_tolerance: HoursText
+    rate_tolerance: MoneyText
+    step: str
+    location_name: str
+    lrk_number: str
+    care_type: str
+    declared_at: datetime | None
+    months: tuple[ComparedMonthDocument, ...]
+    end_on: date | None
+    remarks: tuple[str, ...]
+
+
+class AmountsDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """About so many whole euros."""
+
+    before_euro: int
+    after_euro: int
+    change_euro: int
+
+
+class EffectDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The effect for the household in a month and in the year, about; null with a reason when it cannot be said."""
+
+    reason: str | None
+    year: int | None
+    month: Month | None
+    in_month: AmountsDocument | None
+    in_year: AmountsDocument | None
+
+
+def segment_document(segment: Segment) -> SegmentDocument:
+    """Publish a segment."""
+    return SegmentDocument(
+        from_month=segment.from_month,
+        until_month=segment.until_month,
+        hours=hundredths_text(segment.hours_hundredths),
+        hourly_rate=hundredths_text(segment.hourly_rate_cents),
+    )
+
+
+def proposal_document(proposal: Proposal) -> ProposalDocument:
+    """Publish a proposal."""
+    return ProposalDocument(
+        placements=tuple(
+            ProposedPlacementDocument(
+                placement_id=one.placement_id,
+                child_id=one.child_id,
+                lrk_number=one.lrk_number,
+                end_on=one.end_on,
+                segments=tuple(segment_document(segment) for segment in one.segments),
+            )
+            for one in proposal.placements
+        )
+    )
+
+
+def proposed_segments(placement: ProposedPlacementDocument) -> Sequence[Segment]:
+    """Read the segments of a published proposal back; it was published by this module, so its quantities can be read."""
+    return tuple(
+        Segment(
+            from_month=one.from_month,
+            until_month=one.until_month,
+            hours_hundredths=_hundredths(one.hours),
+            hourly_rate_cents=_hundredths(one.hourly_rate),
+        )
+        for one in placement.segments
+    )
+
+
+def explanation_document(explanation: Explanation) -> ExplanationDocument:
+    """Publish an explanation."""
+    return ExplanationDocument(
+        rules_version=explanation.rules_version,
+        hours_tolerance=hundredths_text(explanation.hours_tolerance_hundredths),
+        rate_tolerance=hundredths_text(explanation.rate_tolerance_cents),
+        step=explanation.step,
+        location_name=explanation.location_name,
+        lrk_number=explanation.lrk_number,
+        care_type=explanation.care_type,
+        declared_at=explanation.declared_at,
+        months=tuple(_month(one) for one in explanation.months),
+        end_on=explanation.end_on,
+        remarks=explanation.remarks,
+    )
+
+
+def effect_document(effect: Effect) -> EffectDocument:
+    """Publish an effect."""
+    amounts = [
+        one and AmountsDocument(before_euro=one.before_euro, after_euro=one.after_euro, change_euro=one.change_euro)
+        for one in (effect.in_month, effect.in_year)
+    ]
+    return EffectDocument(reason=effect.reason, year=effect.year, month=effect.month, in_month=amounts[0], in_year=amounts[1])
+
+
+def _month(one: ComparedMonth) -> ComparedMonthDocument:
+    return ComparedMonthDocument(
+        month=one.month,
+        declared=one.declared
+        and DeclaredMonthDocument(
+            hours=hundredths_text(one.declared.hours_hundredths), hourly_rate=hundredths_text(one.declared.hourly_rate_cents)
+        ),
+        reported=one.reported
+        and ReportedMonthDocument(
+            hours=hundredths_text(one.reported.hours_hundredths),
+            hourly_rate=hundredths_text(one.reported.hourly_rate_cents),
+            organisation_name=one.reported.organisation_name,
+            delivery_id=one.reported.delivery_id,
+            line_number=one.reported.line_number,
+            received_at=one.reported.received_at,
+        ),
+        hours_deviate=one.hours_deviate,
+        rate_deviates=one.rate_deviates,
+    )
+
+
+def _hundredths(text: str) -> int:
+    value = parse_hundredths(text)
+    if value is None:
+        raise ValueError("a published quantity has two decimals")
+    return value

@@ -1,0 +1,102 @@
+"""Settings, read once by a door from the environment; nothing here opens, connects or builds.
+
+One field per variable. What a process does not need it is not given: an API process has no worker's login.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct
+
+
+class SettingsError(Exception):
+    """One or more settings are missing or wrong; `faults` has a sentence for each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Every setting of every process; the field name in capitals is the name of the variable."""
+
+    database_url: Annotated[str, Meta(description="Server and database with a user who may create roles; `kot migrate` alone")] = ""
+    database_url_parent: Annotated[str, Meta(description="Login kot_parent, for requests of parents (API)")] = ""
+    database_url_organisation: Annotated[str, Meta(description="Login kot_organisation, for deliveries (API)")] = ""
+    database_url_tvs: Annotated[str, Meta(description="Login kot_tvs, for declarations and receipts (API)")] = ""
+    database_url_intake: Annotated[str, Meta(description="Login kot_intake, applies and judges (worker)")] = ""
+    database_url_forward: Annotated[str, Meta(description="Login kot_forward, sends changes (worker)")] = ""
+    redis_url: Annotated[str, Meta(description="Redis or Valkey for arq's hints; may be wiped at any moment")] = ""
+    keyring_file: Annotated[str, Meta(description="Keys that seal BSNs and deliveries; `kot keyring create` makes one")] = ""
+    identity_key_file: Annotated[str, Meta(description="Private JWK that opens the broker's encrypted BSN claim (API)")] = ""
+    token_issuers: Annotated[str, Meta(description="Issuers whose access tokens are taken, separated by commas (API)")] = ""
+    token_audience: Annotated[str, Meta(description="Audience that an access token must name (API)")] = "kot-uren"
+    host: Annotated[str, Meta(description="Address that the API listens on")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port that the API listens on")] = 8000
+    public_url: Annotated[str, Meta(description="Address of the API as TVS reaches it, for the reference in an event (worker)")] = ""
+    system_oin: Annotated[str, Meta(description="Our own OIN, the source of an event (worker)")] = ""
+    tvs_events_url: Annotated[str, Meta(description="Where TVS takes events (worker)")] = ""
+    forward_issuer: Annotated[str, Meta(description="Issuer that gives us a token for TVS (worker)")] = ""
+    forward_client_id: Annotated[str, Meta(description="Our client at that issuer (worker)")] = ""
+    forward_client_key_file: Annotated[str, Meta(description="Private JWK of that client (worker)")] = ""
+    sweep_interval_s: Annotated[float, Meta(gt=0, le=15, description="Longest wait for work whose hint was lost (worker)")] = 5.0
+    log_level: Annotated[str, Meta(description="DEBUG, INFO, WARNING or ERROR")] = "INFO"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], *, needed: tuple[str, ...] = ()) -> "Settings":
+        """Read the settings from `environ`; `needed` names the fields that this door cannot do without.
+
+        Raises SettingsError with every fault at once.
+        """
+        faults: list[str] = []
+        values: dict[str, str | int | float] = {}
+        for field in cls.__struct_fields__:
+            text = environ.get(field.upper(), "").strip()
+            if not text:
+                if field in needed:
+                    faults.append(f"{field.upper()} is not set")
+                continue
+            try:
+                values[field] = _READERS.get(field, str)(text)
+            except ValueError as error:
+                faults.append(f"{field.upper()} {error}")
+        if faults:
+            raise SettingsError(faults)
+        return cls(**values)  # type: ignore[arg-type]  # the readers give each field its type
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise ValueError("must be a whole number from 0 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 15:
+        raise ValueError("must be a number of seconds above 0 and at most 15")
+    return seconds
+
+
+def _url(*schemes: str):  # type: ignore[no-untyped-def]  # a reader of one kind of address
+    def read(text: str) -> str:
+        if urlsplit(text).scheme not in schemes:
+            raise ValueError(f"must be an address that begins with {' or '.join(s + '://' for s in schemes)}")
+        return text
+
+    return read
+
+
+_READERS = {
+    **{field: _url("postgresql", "postgres") for field in Settings.__struct_fields__ if field.startswith("database_url")},
+    "redis_url": _url("redis", "rediss", "unix"),
+    "public_url": _url("http", "https"),
+    "tvs_events_url": _url("http", "https"),
+    "forward_issuer": _url("http", "https"),
+    "port": _whole,
+    "sweep_interval_s": _seconds,
+}

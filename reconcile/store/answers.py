@@ -1,0 +1,166 @@
+"""Queries of `answers.sql`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from reconcile.rules.months import Month
+from reconcile.store.database import Connection
+from reconcile.store.placements import PlacementKey
+from reconcile.store.queries import columns, load
+
+SQL = load("answers")
+
+
+class Acceptance(Struct, frozen=True, kw_only=True, rename="camel"):
+    """That a parent took over one version of a difference, and the change that follows."""
+
+    acceptance_id: UUID
+    difference_id: UUID
+    difference_version: int
+    change_id: UUID
+    answered_at: datetime
+
+
+class OverlaySegment(Struct, frozen=True, kw_only=True):
+    """Accepted hours that lie over the declared ones, with the change that carries them; months are text."""
+
+    placement_id: UUID
+    change_id: UUID
+    from_month: Month
+    until_month: Month | None
+    hours_hundredths: int
+    hourly_rate_cents: int
+
+
+class LaidSegment(Struct, frozen=True, kw_only=True):
+    """Accepted hours to be laid over the declared ones; months are first days."""
+
+    placement_id: UUID
+    change_id: UUID
+    from_month: date
+    until_month: date | None
+    hours_hundredths: int
+    hourly_rate_cents: int
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """A change with the acceptance behind it. `placements` is JSON text."""
+
+    household_id: UUID
+    change_id: UUID
+    version: int
+    sequence: int
+    state: str
+    placements: str
+    declaration_version: int | None
+    reason: str | None
+    recorded_at: datetime
+    household_ref: str
+    difference_id: UUID
+    difference_version: int
+    answered_at: datetime
+    person_id: UUID
+
+
+class ReferencedPerson(Struct, frozen=True, kw_only=True):
+    """How TVS names a person of a household, and its role there."""
+
+    person_id: UUID
+    person_ref: str
+    role: str
+
+
+async def acceptance_of_version(conn: Connection, household_id: UUID, difference_id: UUID, version: int) -> Acceptance | None:
+    """Return the acceptance of exactly this version of a difference."""
+    row = await conn.fetchrow(SQL["acceptance_of_version"], household_id, difference_id, version)
+    return row and Acceptance(**row)
+
+
+async def insert_acceptance(
+    conn: Connection,
+    household_id: UUID,
+    *,
+    acceptance_id: UUID,
+    difference_id: UUID,
+    difference_version: int,
+    person_id: UUID,
+    change_id: UUID,
+    version: int,
+    placements: str,
+) -> Acceptance:
+    """Write acceptance, change and outbox row in one statement; `version` is the one the household is about to get."""
+    row = await conn.fetchrow(
+        SQL["insert_acceptance"],
+        household_id,
+        acceptance_id,
+        difference_id,
+        difference_version,
+        person_id,
+        change_id,
+        version,
+        placements,
+    )
+    return Acceptance(**row)  # type: ignore[arg-type]  # an INSERT of VALUES always returns its row
+
+
+async def current_overlay(conn: Connection, household_id: UUID, placement_ids: Sequence[UUID]) -> Sequence[OverlaySegment]:
+    """Return what lies over these placements, ordered by placement and month."""
+    return [OverlaySegment(**row) for row in await conn.fetch(SQL["current_overlay"], household_id, placement_ids)]
+
+
+async def supersede_overlay(conn: Connection, household_id: UUID, placement_ids: Sequence[UUID]) -> None:
+    """End everything that lies over these placements."""
+    await conn.execute(SQL["supersede_overlay"], household_id, placement_ids)
+
+
+async def insert_overlay(conn: Connection, household_id: UUID, laid: Sequence[LaidSegment]) -> None:
+    """Lay segments over the declared hours of this household."""
+    await conn.execute(SQL["insert_overlay"], household_id, *columns(LaidSegment, laid))
+
+
+async def end_overlay_of_change(conn: Connection, household_id: UUID, change_id: UUID) -> Sequence[PlacementKey]:
+    """End what one change laid; return the placements it lay over."""
+    rows = await conn.fetch(SQL["end_overlay_of_change"], household_id, change_id)
+    return list({PlacementKey(**row) for row in rows})
+
+
+async def household_of_change(conn: Connection, change_id: UUID) -> UUID | None:
+    """Return the household of a change; None when there is no such change."""
+    return await conn.fetchval(SQL["household_of_change"], change_id)
+
+
+async def change_by_id(conn: Connection, household_id: UUID, change_id: UUID) -> Change | None:
+    """Return one change."""
+    row = await conn.fetchrow(SQL["change_by_id"], household_id, change_id)
+    return row and Change(**row)
+
+
+async def people_of_change(conn: Connection, household_id: UUID, person_ids: Sequence[UUID]) -> Mapping[UUID, ReferencedPerson]:
+    """Return how TVS names these people of the household, by person."""
+    rows = await conn.fetch(SQL["people_of_change"], household_id, person_ids)
+    return {row["person_id"]: ReferencedPerson(**row) for row in rows}
+
+
+async def settle_change(
+    conn: Connection, household_id: UUID, change_id: UUID, *, state: str, version: int, declaration_version: int | None, reason: str | None
+) -> None:
+    """Record what TVS made of a change, under the version that the household is about to get."""
+    await conn.execute(SQL["settle_change"], household_id, change_id, state, version, declaration_version, reason)
+
+
+async def settle_change_outbox(conn: Connection, household_id: UUID, change_id: UUID, outcome: str) -> None:
+    """Take the obligation to send a change away, because TVS answered it."""
+    await conn.execute(SQL["settle_change_outbox"], household_id, change_id, outcome)
+
+
+async def mark_change_sent(conn: Connection, household_id: UUID, change_id: UUID, version: int) -> None:
+    """TVS took the change; a receipt that came first stays."""
+    await conn.execute(SQL["mark_change_sent"], household_id, change_id, version)
+
+
+async def mark_change_dead(conn: Connection, household_id: UUID, change_id: UUID, version: int) -> None:
+    """The change could not be sent for too long: it blocks what comes after it until somebody acts."""
+    await conn.execute(SQL["mark_change_dead"], household_id, change_id, version)

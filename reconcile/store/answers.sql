@@ -1,0 +1,85 @@
+-- Acceptances, the changes that follow, and the overlay that they lay over the declared hours.
+
+-- name: acceptance_of_version
+SELECT acceptance_id, difference_id, difference_version, change_id, answered_at
+FROM acceptance
+WHERE household_id = $1 AND difference_id = $2 AND difference_version = $3;
+
+-- name: insert_acceptance
+-- Acceptance, change and the obligation to forward it stand or fall together: each names the next, checked at commit.
+WITH accepted AS (
+    INSERT INTO acceptance (household_id, acceptance_id, difference_id, difference_version, person_id, change_id)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    RETURNING household_id, acceptance_id, difference_id, difference_version, change_id, answered_at
+), changed AS (
+    INSERT INTO change (household_id, change_id, version, sequence, placements)
+    SELECT household_id, change_id, $7, $7, $8::text::jsonb FROM accepted
+), staged AS (
+    INSERT INTO outbox (household_id, kind, subject_id, sequence)
+    SELECT household_id, 'change', change_id, $7 FROM accepted
+)
+SELECT acceptance_id, difference_id, difference_version, change_id, answered_at FROM accepted;
+
+-- name: current_overlay
+SELECT placement_id, change_id, to_char(from_month, 'YYYY-MM') AS from_month, to_char(until_month, 'YYYY-MM') AS until_month,
+    hours_hundredths, hourly_rate_cents
+FROM overlay_segment
+WHERE household_id = $1 AND placement_id = ANY ($2::uuid[]) AND superseded_at IS NULL
+ORDER BY placement_id, from_month;
+
+-- name: supersede_overlay
+UPDATE overlay_segment
+SET superseded_at = statement_timestamp()
+WHERE household_id = $1 AND placement_id = ANY ($2::uuid[]) AND superseded_at IS NULL;
+
+-- name: insert_overlay
+INSERT INTO overlay_segment (household_id, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents)
+SELECT $1, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents
+FROM unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[], $6::integer[], $7::integer[])
+    AS laid (placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents);
+
+-- name: end_overlay_of_change
+UPDATE overlay_segment
+SET superseded_at = statement_timestamp()
+WHERE household_id = $1 AND change_id = $2 AND superseded_at IS NULL
+RETURNING household_id, placement_id;
+
+-- name: household_of_change
+SELECT household_id FROM change WHERE change_id = $1;
+
+-- name: change_by_id
+SELECT change.household_id, change.change_id, change.version, change.sequence, change.state, change.placements,
+    change.declaration_version, change.reason, change.recorded_at, household.household_ref,
+    acceptance.difference_id, acceptance.difference_version, acceptance.answered_at, acceptance.person_id
+FROM change
+JOIN acceptance USING (household_id, change_id)
+JOIN household USING (household_id)
+WHERE change.household_id = $1 AND change.change_id = $2;
+
+-- name: people_of_change
+-- How TVS names the children of the change and who answered.
+SELECT DISTINCT ON (membership.person_id) membership.person_id, membership.person_ref, membership.role
+FROM membership
+WHERE membership.household_id = $1 AND membership.person_id = ANY ($2::uuid[])
+ORDER BY membership.person_id, membership.superseded_at DESC NULLS FIRST, membership.from_month DESC;
+
+-- name: settle_change
+UPDATE change
+SET state = $3, version = $4, declaration_version = $5, reason = $6, settled_at = statement_timestamp()
+WHERE household_id = $1 AND change_id = $2;
+
+-- name: settle_change_outbox
+-- A receipt is the best proof that TVS has it: nothing needs to be sent any more.
+UPDATE outbox
+SET state = CASE $3 WHEN 'refused' THEN 'refused' ELSE 'done' END, done_at = statement_timestamp(), lease_until = NULL
+WHERE household_id = $1 AND kind = 'change' AND subject_id = $2 AND state IN ('open', 'dead');
+
+-- name: mark_change_sent
+UPDATE change
+SET state = 'sent', sent_at = statement_timestamp(), version = $3
+WHERE household_id = $1 AND change_id = $2 AND state = 'staged';
+
+-- name: mark_change_dead
+UPDATE change
+SET state = 'dead', version = $3, settled_at = statement_timestamp()
+WHERE household_id = $1 AND change_id = $2 AND state = 'staged';

@@ -1,0 +1,37 @@
+-- The audit chains, read for proof.
+
+-- name: broken_household_links
+-- Rows that do not follow from the row before, or chains that do not end at the head that the household holds.
+SELECT link.household_id, link.number
+FROM (
+    SELECT audit.*, lag(audit.hash, 1, '\x') OVER chain AS expected_previous, lag(audit.number, 1, 0::bigint) OVER chain + 1 AS expected_number
+    FROM household_audit AS audit
+    WINDOW chain AS (PARTITION BY audit.household_id ORDER BY audit.number)
+) AS link
+WHERE link.previous_hash <> link.expected_previous OR link.number <> link.expected_number
+    OR link.hash <> audit_link(link.previous_hash, link.number, link.recorded_at, link.event)
+UNION ALL
+SELECT household.household_id, household.audit_number
+FROM household
+WHERE household.audit_number > 0 AND NOT EXISTS (
+    SELECT FROM household_audit AS audit
+    WHERE audit.household_id = household.household_id AND audit.number = household.audit_number AND audit.hash = household.audit_hash
+)
+OR EXISTS (
+    SELECT FROM household_audit AS audit
+    WHERE audit.household_id = household.household_id AND audit.number > household.audit_number
+)
+ORDER BY 1, 2
+LIMIT $1;
+
+-- name: broken_organisation_links
+SELECT link.organisation_id, link.number
+FROM (
+    SELECT audit.*, lag(audit.hash, 1, '\x') OVER chain AS expected_previous, lag(audit.number, 1, 0::bigint) OVER chain + 1 AS expected_number
+    FROM organisation_audit AS audit
+    WINDOW chain AS (PARTITION BY audit.organisation_id ORDER BY audit.number)
+) AS link
+WHERE link.previous_hash <> link.expected_previous OR link.number <> link.expected_number
+    OR link.hash <> audit_link(link.previous_hash, link.number, link.recorded_at, link.event)
+ORDER BY 1, 2
+LIMIT $1;

@@ -1,0 +1,165 @@
+-- Deliveries: landing, the lease under which a worker reads and applies them, and their end.
+
+-- name: insert_delivery
+INSERT INTO delivery (organisation_id, reference, format, charset, sent_at, declared_organisation_oin, complete)
+VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb)
+RETURNING delivery_id;
+
+-- name: insert_chunk
+INSERT INTO delivery_chunk (organisation_id, delivery_id, chunk_number, sealed)
+VALUES ($1, $2, $3, $4);
+
+-- name: lock_deliveries_of_organisation
+-- Two landings of one organisation at once are decided one after the other.
+SELECT pg_advisory_xact_lock(hashtext('kot.landing'), hashtext($1::uuid::text));
+
+-- name: landed_delivery_by_reference
+SELECT delivery_id, content_sha256
+FROM delivery
+WHERE organisation_id = $1 AND reference = $2 AND state <> 'arriving';
+
+-- name: landed_delivery_by_content
+SELECT delivery_id
+FROM delivery
+WHERE organisation_id = $1 AND content_sha256 = $2 AND state <> 'arriving' AND duplicate_of IS NULL;
+
+-- name: land_delivery
+UPDATE delivery
+SET state = 'received', received_at = statement_timestamp(), content_sha256 = $3, byte_count = $4
+WHERE organisation_id = $1 AND delivery_id = $2 AND state = 'arriving';
+
+-- name: land_duplicate
+-- The same content under another reference: kept as a receipt that names the first, and nothing else happens.
+UPDATE delivery
+SET state = 'applied', received_at = statement_timestamp(), content_sha256 = $3, byte_count = $4, duplicate_of = $5
+WHERE organisation_id = $1 AND delivery_id = $2 AND state = 'arriving';
+
+-- name: drop_chunks
+DELETE FROM delivery_chunk WHERE organisation_id = $1 AND delivery_id = $2;
+
+-- name: drop_arriving
+-- Its pieces go with it.
+DELETE FROM delivery WHERE organisation_id = $1 AND delivery_id = $2 AND state = 'arriving';
+
+-- name: drop_abandoned
+-- A sender that went away in the middle never got a receipt: it sends again.
+DELETE FROM delivery WHERE state = 'arriving' AND received_at < now() - interval '24 hours';
+
+-- name: delivery_by_id
+SELECT delivery_id, reference, format, state, received_at, sent_at, content_sha256, byte_count, duplicate_of, problem,
+    lines_read, lines_done, applied_count, unchanged_count, superseded_count, parked_count, rejected_count, finished_at
+FROM delivery
+WHERE organisation_id = $1 AND delivery_id = $2 AND state <> 'arriving';
+
+-- name: deliveries_of_organisation
+-- Newest first; $2 and $3 are the last row of the page before.
+SELECT delivery_id, reference, format, state, received_at, sent_at, content_sha256, byte_count, duplicate_of, problem,
+    lines_read, lines_done, applied_count, unchanged_count, superseded_count, parked_count, rejected_count, finished_at
+FROM delivery
+WHERE organisation_id = $1 AND state <> 'arriving'
+    AND ($2::timestamptz IS NULL OR (received_at, delivery_id) < ($2::timestamptz, $3::uuid))
+ORDER BY received_at DESC, delivery_id DESC
+LIMIT $4;
+
+-- name: claim_delivery
+-- One delivery of an organisation at a time, in the order of arrival; claimed by lease, so that no lock is held while reading it.
+UPDATE delivery
+SET attempts = attempts + 1, lease_until = now() + $1::interval, state = CASE state WHEN 'received' THEN 'reading' ELSE state END
+WHERE (organisation_id, delivery_id) IN (
+    SELECT ready.organisation_id, ready.delivery_id
+    FROM delivery AS ready
+    WHERE ready.state IN ('received', 'reading', 'applying') AND ready.due_at <= now()
+        AND (ready.lease_until IS NULL OR ready.lease_until < now())
+        AND NOT EXISTS (
+            SELECT FROM delivery AS earlier
+            WHERE earlier.organisation_id = ready.organisation_id AND earlier.state IN ('received', 'reading', 'applying')
+                AND (earlier.received_at, earlier.delivery_id) < (ready.received_at, ready.delivery_id)
+        )
+    ORDER BY ready.due_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING organisation_id, delivery_id, reference, format, charset, sent_at, declared_organisation_oin, complete, state,
+    received_at, lines_read, lines_done, attempts;
+
+-- name: chunk
+SELECT sealed FROM delivery_chunk WHERE organisation_id = $1 AND delivery_id = $2 AND chunk_number = $3;
+
+-- name: extend_lease
+-- The fence: nothing comes back when another worker has taken over. The row lock holds the other off until this batch is in.
+UPDATE delivery
+SET lease_until = now() + $4::interval
+WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3
+RETURNING lines_done;
+
+-- name: begin_applying
+UPDATE delivery
+SET state = 'applying', sent_at = $4, complete = $5::text::jsonb, lines_read = $6
+WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3;
+
+-- name: record_batch
+UPDATE delivery
+SET lines_done = lines_done + counted.done,
+    applied_count = applied_count + counted.applied, unchanged_count = unchanged_count + counted.unchanged,
+    superseded_count = superseded_count + counted.superseded, parked_count = parked_count + counted.parked,
+    rejected_count = rejected_count + counted.rejected
+FROM (
+    SELECT count(*) AS done,
+        count(*) FILTER (WHERE outcome = 'applied') AS applied, count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged,
+        count(*) FILTER (WHERE outcome = 'superseded') AS superseded, count(*) FILTER (WHERE outcome = 'parked') AS parked,
+        count(*) FILTER (WHERE outcome = 'rejected') AS rejected
+    FROM line_stage
+    WHERE organisation_id = $1 AND delivery_id = $2 AND line_number BETWEEN $3 AND $4
+) AS counted
+WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2;
+
+-- name: finish_delivery
+UPDATE delivery
+SET state = 'applied', finished_at = statement_timestamp(), lease_until = NULL, last_error = NULL
+WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3;
+
+-- name: complete_of_delivery
+SELECT complete FROM delivery WHERE organisation_id = $1 AND delivery_id = $2;
+
+-- name: supersede_completeness
+-- The newest statement about a location and month stands.
+UPDATE completeness
+SET superseded_at = statement_timestamp()
+FROM unnest($2::text[], $3::date[]) AS stated (lrk_number, month)
+WHERE completeness.organisation_id = $1 AND completeness.lrk_number = stated.lrk_number
+    AND completeness.month = stated.month AND completeness.superseded_at IS NULL;
+
+-- name: insert_completeness
+-- Only for locations that the organisation holds in that month; what it says about another's is not heard.
+INSERT INTO completeness (organisation_id, delivery_id, lrk_number, month)
+SELECT $1, $2, stated.lrk_number, stated.month
+FROM unnest($3::text[], $4::date[]) AS stated (lrk_number, month)
+WHERE EXISTS (
+    SELECT FROM location_holding AS holding
+    WHERE holding.lrk_number = stated.lrk_number AND holding.organisation_id = $1
+        AND daterange(holding.from_on, holding.until_on, '[]') && daterange(stated.month, (stated.month + interval '1 month')::date)
+)
+ON CONFLICT DO NOTHING;
+
+-- name: mark_unreadable
+UPDATE delivery
+SET state = 'unreadable', problem = $4::text::jsonb, finished_at = statement_timestamp(), lease_until = NULL
+WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3;
+
+-- name: postpone_delivery
+UPDATE delivery
+SET lease_until = NULL, last_error = $4, due_at = now() + least(interval '10 minutes', interval '2 seconds' * 2 ^ least(attempts, 10))
+WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3;
+
+-- name: record_organisation_event
+-- One link of the organisation's audit chain; callers hold its landing lock or its only running delivery.
+INSERT INTO organisation_audit (organisation_id, number, recorded_at, event, previous_hash, hash)
+SELECT $1, newest.number + 1, statement_timestamp(), $2::text::jsonb, newest.hash,
+    audit_link(newest.hash, newest.number + 1, statement_timestamp(), $2::text::jsonb)
+FROM (
+    SELECT number, hash FROM organisation_audit WHERE organisation_id = $1
+    UNION ALL
+    SELECT 0, '\x'
+    ORDER BY number DESC
+    LIMIT 1
+) AS newest;

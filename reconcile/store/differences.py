@@ -1,0 +1,149 @@
+"""Queries of `differences.sql`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from reconcile.store.comparisons import ChildYear
+from reconcile.store.database import Connection
+from reconcile.store.queries import columns, load
+
+SQL = load("differences")
+
+
+class KnownDifference(Struct, frozen=True, kw_only=True):
+    """A difference that is open or was answered, by what tells it from a new one."""
+
+    household_id: UUID
+    difference_id: UUID
+    child_id: UUID
+    year: int
+    state: str
+    facts_hash: bytes
+    content_hash: bytes
+    placement_ids: list[UUID]
+
+
+class FoundDifference(Struct, frozen=True, kw_only=True):
+    """A difference as judged, to be stored. `proposal`, `explanation` and `effect` are JSON text."""
+
+    household_id: UUID
+    difference_id: UUID
+    version: int
+    child_id: UUID
+    year: int
+    kind: str
+    facts_hash: bytes
+    content_hash: bytes
+    proposal: str | None
+    route: str | None
+    explanation: str
+    effect: str
+    rules_version: str
+    judged_at: datetime
+
+
+class SpannedPlacement(Struct, frozen=True, kw_only=True):
+    """A placement that a difference spans."""
+
+    household_id: UUID
+    difference_id: UUID
+    placement_id: UUID
+    year: int
+
+
+class LockedDifference(Struct, frozen=True, kw_only=True):
+    """A difference that this transaction holds. `proposal` is JSON text."""
+
+    difference_id: UUID
+    version: int
+    state: str
+    year: int
+    proposal: str | None
+
+
+class ShownDifference(Struct, frozen=True, kw_only=True):
+    """A difference as its household may see it. `proposal`, `explanation` and `effect` are JSON text."""
+
+    difference_id: UUID
+    version: int
+    state: str
+    kind: str
+    year: int
+    child_id: UUID
+    child_given_name: str | None
+    proposal: str | None
+    route: str | None
+    explanation: str
+    effect: str
+    rules_version: str
+    judged_at: datetime
+    opened_at: datetime
+    closed_at: datetime | None
+    change_id: UUID | None
+
+
+async def differences_of_children(conn: Connection, judged: Sequence[ChildYear]) -> Sequence[KnownDifference]:
+    """Return what is open or was answered about these child-years."""
+    rows = await conn.fetch(SQL["differences_of_children"], *columns(ChildYear, judged))
+    return [KnownDifference(**row) for row in rows]
+
+
+async def insert_differences(conn: Connection, found: Sequence[FoundDifference]) -> None:
+    """Open new differences."""
+    await conn.execute(SQL["insert_differences"], *columns(FoundDifference, found))
+
+
+async def insert_difference_placements(conn: Connection, spanned: Sequence[SpannedPlacement]) -> None:
+    """Tie open differences to their placements; one open difference for each placement and year."""
+    await conn.execute(SQL["insert_difference_placements"], *columns(SpannedPlacement, spanned))
+
+
+async def drop_difference_placements(conn: Connection, household_ids: Sequence[UUID], difference_ids: Sequence[UUID]) -> None:
+    """Untie these differences, in step with their households."""
+    await conn.execute(SQL["drop_difference_placements"], household_ids, difference_ids)
+
+
+async def renew_differences(conn: Connection, found: Sequence[FoundDifference]) -> None:
+    """Give open differences what was judged anew."""
+    await conn.execute(SQL["renew_differences"], *columns(FoundDifference, found))
+
+
+async def set_difference_state(conn: Connection, household_id: UUID, difference_id: UUID, state: str, version: int) -> None:
+    """Open, answer or close a difference under the version that the household is about to get."""
+    await conn.execute(SQL["set_difference_state"], household_id, difference_id, state, version)
+
+
+async def set_difference_placements_open(conn: Connection, household_id: UUID, difference_id: UUID, is_open: bool) -> None:
+    """Free the placements of a difference, or take them again."""
+    await conn.execute(SQL["set_difference_placements_open"], household_id, difference_id, is_open)
+
+
+async def keep_difference_versions(conn: Connection, household_ids: Sequence[UUID], difference_ids: Sequence[UUID]) -> None:
+    """Keep what these differences show from here on, in step with their households."""
+    await conn.execute(SQL["keep_difference_versions"], household_ids, difference_ids)
+
+
+async def lock_difference(conn: Connection, household_id: UUID, difference_id: UUID) -> LockedDifference | None:
+    """Lock a difference of this household; its household is locked before it, always in that order."""
+    row = await conn.fetchrow(SQL["lock_difference"], household_id, difference_id)
+    return row and LockedDifference(**row)
+
+
+async def other_open_difference(conn: Connection, household_id: UUID, difference_id: UUID) -> bool:
+    """Tell whether another difference is open on a placement of this one."""
+    return await conn.fetchval(SQL["other_open_difference"], household_id, difference_id) is True
+
+
+async def differences_of_household(conn: Connection, household_id: UUID, *, state: str | None) -> Sequence[ShownDifference]:
+    """Return the differences of a household, newest first."""
+    rows = await conn.fetch(SQL["differences_of_household"], household_id, state, None)
+    return [ShownDifference(**row) for row in rows]
+
+
+async def difference_by_id(conn: Connection, household_id: UUID, difference_id: UUID) -> ShownDifference | None:
+    """Return one difference of this household."""
+    row = await conn.fetchrow(SQL["differences_of_household"], household_id, None, difference_id)
+    return row and ShownDifference(**row)

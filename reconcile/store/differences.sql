@@ -1,0 +1,102 @@
+-- Differences: as they stand, and every version as it was shown.
+
+-- name: differences_of_children
+-- What is open or was answered before about these child-years; one row a difference.
+SELECT difference.household_id, difference.difference_id, difference.child_id, difference.year, difference.state,
+    difference.facts_hash, difference.content_hash,
+    (
+        SELECT array_agg(spanned.placement_id ORDER BY spanned.placement_id)
+        FROM difference_placement AS spanned
+        WHERE spanned.household_id = difference.household_id AND spanned.difference_id = difference.difference_id
+    ) AS placement_ids
+FROM difference
+JOIN unnest($1::uuid[], $2::uuid[], $3::smallint[]) AS judged (household_id, child_id, year) USING (household_id, child_id, year)
+WHERE difference.state <> 'closed';
+
+-- name: insert_differences
+INSERT INTO difference (household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal, route,
+    explanation, effect, rules_version, judged_at)
+SELECT household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal::jsonb, route,
+    explanation::jsonb, effect::jsonb, rules_version, judged_at
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::bytea[], $8::bytea[], $9::text[],
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
+    AS found (household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal, route,
+    explanation, effect, rules_version, judged_at);
+
+-- name: insert_difference_placements
+INSERT INTO difference_placement (household_id, difference_id, placement_id, year, is_open)
+SELECT household_id, difference_id, placement_id, year, true
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[]) AS spanned (household_id, difference_id, placement_id, year);
+
+-- name: drop_difference_placements
+-- An open difference that now spans other placements gets them anew.
+DELETE FROM difference_placement
+WHERE (household_id, difference_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]));
+
+-- name: renew_differences
+-- The same difference, judged anew from other facts: its number stays, its version rises.
+UPDATE difference
+SET version = found.version, kind = found.kind, facts_hash = found.facts_hash, content_hash = found.content_hash,
+    proposal = found.proposal::jsonb, route = found.route, explanation = found.explanation::jsonb, effect = found.effect::jsonb,
+    rules_version = found.rules_version, judged_at = found.judged_at
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::bytea[], $8::bytea[], $9::text[],
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
+    AS found (household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal, route,
+    explanation, effect, rules_version, judged_at)
+WHERE difference.household_id = found.household_id AND difference.difference_id = found.difference_id;
+
+-- name: set_difference_state
+UPDATE difference
+SET state = $3, version = $4, closed_at = CASE $3 WHEN 'open' THEN NULL ELSE statement_timestamp() END
+WHERE household_id = $1 AND difference_id = $2;
+
+-- name: set_difference_placements_open
+UPDATE difference_placement
+SET is_open = $3
+WHERE household_id = $1 AND difference_id = $2;
+
+-- name: keep_difference_versions
+-- What is shown from here on, so that an answer can name exactly what the parent saw.
+INSERT INTO difference_version (household_id, difference_id, version, kind, state, proposal, route, explanation, effect,
+    rules_version, judged_at)
+SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at
+FROM difference
+WHERE (household_id, difference_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]));
+
+-- name: lock_difference
+SELECT difference_id, version, state, year, proposal
+FROM difference
+WHERE household_id = $1 AND difference_id = $2
+FOR UPDATE;
+
+-- name: other_open_difference
+-- Whether another difference is open on a placement of this one.
+SELECT true
+FROM difference_placement AS own
+JOIN difference_placement AS other USING (household_id, placement_id, year)
+WHERE own.household_id = $1 AND own.difference_id = $2 AND other.difference_id <> $2 AND other.is_open
+LIMIT 1;
+
+-- name: differences_of_household
+-- Newest first; $2 limits to one state.
+SELECT difference.difference_id, difference.version, difference.state, difference.kind, difference.year, difference.child_id,
+    (
+        SELECT membership.given_name
+        FROM membership
+        WHERE membership.household_id = difference.household_id AND membership.person_id = difference.child_id
+        ORDER BY membership.superseded_at DESC NULLS FIRST, membership.from_month DESC
+        LIMIT 1
+    ) AS child_given_name,
+    difference.proposal, difference.route, difference.explanation, difference.effect, difference.rules_version,
+    difference.judged_at, difference.opened_at, difference.closed_at,
+    (
+        SELECT acceptance.change_id
+        FROM acceptance
+        WHERE acceptance.household_id = difference.household_id AND acceptance.difference_id = difference.difference_id
+        ORDER BY acceptance.difference_version DESC
+        LIMIT 1
+    ) AS change_id
+FROM difference
+WHERE difference.household_id = $1 AND ($2::text IS NULL OR difference.state = $2)
+    AND ($3::uuid IS NULL OR difference.difference_id = $3)
+ORDER BY difference.opened_at DESC, difference.difference_id;

@@ -1,0 +1,163 @@
+"""A small world for tests against the database: a register, a household, deliveries; everything by keyword with defaults."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from reconcile import receive
+from reconcile.callers import Intake, Organisation, Parent, Sender, Tvs, Visitor
+from reconcile.declare import DeclarationResult, declare
+from reconcile.identify import identify_parent
+from reconcile.keyring import Keyring
+from reconcile.receive import DeliveryHeader, Landing
+from reconcile.register import import_register
+from reconcile.rulebook import rules_in_force
+from reconcile.rules.bsn import marked_bsn
+from reconcile.rules.declaration import Declaration, read_declaration
+from reconcile.rules.register_file import Holder, RegisteredLocation, RegisterSnapshot
+from reconcile.store.database import Database
+from reconcile.store.register import organisation_by_oin
+from workers.comparisons import ComparisonDrain
+from workers.deliveries import DeliveryDrain
+
+NOW = datetime(2026, 7, 10, 9, tzinfo=UTC)
+TVS = Tvs(oin="00000099000000010000")
+KDV, BSO, VGO, ELSEWHERE = marked_bsn(1_000_001), marked_bsn(1_000_002), marked_bsn(1_000_003), marked_bsn(1_000_004)
+APPLICANT, PARTNER, CHILD, SIBLING, STRANGER = (marked_bsn(number) for number in range(5))
+OIN, OTHER_OIN = "00000099000000110000", "00000099000000120000"
+
+
+def location(lrk_number: str, care_type: str, kvk_number: str, **change: Any) -> RegisteredLocation:
+    values = {
+        "lrk_number": lrk_number,
+        "care_type": care_type,
+        "name": f"Locatie {lrk_number}",
+        "registered_on": date(2015, 1, 1),
+        "is_registered": True,
+        "holder_name": f"Houder {kvk_number}",
+        "holder_kvk_number": kvk_number,
+        "agencies": (),
+    }
+    return RegisteredLocation(**{**values, **change})
+
+
+def snapshot(locations: Sequence[RegisteredLocation]) -> RegisterSnapshot:
+    holders = {one.holder_kvk_number: Holder(kvk_number=one.holder_kvk_number, name=one.holder_name) for one in locations}
+    return RegisterSnapshot(
+        locations=tuple(locations),
+        holders=tuple(holders.values()),
+        holdings=tuple((one.lrk_number, one.holder_kvk_number) for one in locations),
+    )
+
+
+STANDARD = snapshot([location(KDV, "KDV", "00000011"), location(BSO, "BSO", "00000011"), location(ELSEWHERE, "KDV", "00000012")])
+
+
+async def with_register(admin: asyncpg.Connection, register: RegisterSnapshot = STANDARD, as_of: date = date(2026, 1, 1)) -> None:
+    async with admin.transaction():
+        await import_register(
+            admin, register, content_sha256=hashlib.sha256(repr(register).encode()).digest(), as_of=as_of, oin_prefix="00000099"
+        )
+
+
+def member(bsn: str, role: str, **change: Any) -> dict[str, Any]:
+    return {"personRef": f"p-{bsn}", "bsn": bsn, "role": role, "givenName": "Noor", "from": "2025-01", **change}
+
+
+def segment(from_month: str = "2026-01", until: str | None = None, hours: str = "100.00", rate: str = "10.00") -> dict[str, Any]:
+    return {"from": from_month, "until": until, "hours": hours, "hourlyRate": rate}
+
+
+def care(child_bsn: str = CHILD, lrk_number: str = KDV, segments: Sequence[dict[str, Any]] | None = None, **change: Any) -> dict[str, Any]:
+    return {"childRef": f"p-{child_bsn}", "lrkNumber": lrk_number, "segments": list(segments or [segment()]), **change}
+
+
+def declaration_document(**change: Any) -> dict[str, Any]:
+    return {
+        "householdRef": "H1",
+        "version": 1,
+        "members": [member(APPLICANT, "applicant"), member(PARTNER, "partner"), member(CHILD, "child"), member(SIBLING, "child")],
+        "incomes": [{"year": 2026, "amount": 80_000}],
+        "placements": [care(), care(SIBLING, BSO, [segment(hours="40.00", rate="9.00")])],
+        **change,
+    }
+
+
+def declaration(**change: Any) -> Declaration:
+    read = read_declaration(msgspec.json.encode(declaration_document(**change)))
+    assert isinstance(read, Declaration), read
+    return read
+
+
+async def declared(db: Database, keyring: Keyring, *declarations: Declaration) -> Sequence[DeclarationResult]:
+    async with db.transaction(TVS) as conn:
+        return await declare(conn, declarations or (declaration(),), keyring)
+
+
+def line(**change: Any) -> dict[str, Any]:
+    fields = {"parentBsn": APPLICANT, "childBsn": CHILD, "lrkNumber": KDV, "month": "2026-03", "hours": "100.00", "hourlyRate": "10.00"}
+    return {**fields, **change}
+
+
+def delivery_body(lines: Sequence[Mapping[str, Any]], sent_at: datetime = NOW, **change: Any) -> bytes:
+    return msgspec.json.encode({"createdAt": sent_at.isoformat(), "lines": lines, **change})
+
+
+async def organisation(db: Database, oin: str = OIN) -> Organisation:
+    async with db.snapshot(Sender(oin=oin)) as conn:
+        found = await organisation_by_oin(conn, oin)
+    assert found is not None
+    return found
+
+
+async def landed(
+    db: Database, keyring: Keyring, body: bytes, *, reference: str = "r1", oin: str = OIN, format_: str = "json", **header: Any
+) -> Landing:
+    """Land a delivery as the API does, in pieces of 1,000 bytes."""
+    sender = await organisation(db, oin)
+    head = DeliveryHeader(reference=reference, format=format_, **header)
+    async with db.transaction(sender) as conn:
+        delivery_id = await receive.begin_delivery(conn, sender, head)
+        for number, start in enumerate(range(0, len(body), 1_000)):
+            await receive.keep_chunk(conn, keyring, sender, delivery_id, number, body[start : start + 1_000])
+    async with db.transaction(sender) as conn:
+        return await receive.land_delivery(
+            conn, sender, delivery_id, head, content_sha256=hashlib.sha256(body).digest(), byte_count=len(body)
+        )
+
+
+async def nobody(_: str) -> None:
+    """A wake that wakes nobody: the test calls the drains itself."""
+
+
+async def worked(db: Database, keyring: Keyring, *, now: datetime = NOW) -> None:
+    """Let a worker apply what landed and judge what is due."""
+    await DeliveryDrain(db, keyring, nobody, clock=lambda: now)()
+    await ComparisonDrain(db, rules_in_force(), clock=lambda: now)()
+
+
+_sent = iter(range(1, 1_000_000))
+
+
+async def delivered(db: Database, keyring: Keyring, *lines: Mapping[str, Any], sent_at: datetime | None = None, **change: Any) -> UUID:
+    """Deliver lines, let the worker work, and return the delivery; each call is sent a minute after the one before."""
+    number = next(_sent)
+    body = delivery_body(lines, sent_at or NOW + timedelta(minutes=number), reference=f"r{number}")
+    landing = await landed(db, keyring, body, reference=f"r{number}", **change)
+    await worked(db, keyring)
+    return landing.delivery.delivery_id
+
+
+async def parent(db: Database, keyring: Keyring, bsn: str = APPLICANT) -> Parent:
+    """Log a parent in, as its first request does."""
+    visitor = Visitor(issuer="https://issuer.example", subject=f"pseudonym-{bsn[::-1]}", bsn_index=keyring.blind_index(bsn))
+    async with db.transaction(visitor) as conn:
+        return await identify_parent(conn, visitor, this_month="2026-07")
+
+
+INTAKE = Intake()

@@ -1,0 +1,72 @@
+"""Drain: forward accepted changes to TVS. Claim by lease, send outside any transaction, settle with a fence."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Protocol
+
+from reconcile import forward
+from reconcile.callers import Forward
+from reconcile.store.database import Database
+from reconcile.store.outbox import ClaimedMessage
+from workers.deliveries import Clock, utc_now
+from workers.senders import Sent, SendLater, SendRefused
+
+logger = logging.getLogger(__name__)
+
+# Three times what one send may take at most (senders/tvs.py).
+LEASE = timedelta(seconds=30)
+CHANGES_MAX = 50
+# At a time on one connection to TVS; a household's changes still go one after the other.
+AT_ONCE = 8
+
+
+class ChangeSender(Protocol):
+    """Hands one change to TVS."""
+
+    async def __call__(self, message: ClaimedMessage) -> Sent | SendLater | SendRefused: ...
+
+
+class ChangeDrain:
+    """Works off changes to forward."""
+
+    def __init__(self, db: Database, send: ChangeSender, clock: Clock = utc_now) -> None:
+        self._db = db
+        self._send = send
+        self._clock = clock
+
+    async def __call__(self) -> None:
+        """Forward until nothing is due; what a receiver puts off is due later."""
+        while True:
+            async with self._db.transaction(Forward()) as conn:
+                claimed = await forward.claim_changes(conn, lease=LEASE, changes_max=CHANGES_MAX)
+            gate = asyncio.Semaphore(AT_ONCE)
+            async with asyncio.TaskGroup() as group:
+                for message in claimed:
+                    group.create_task(self._forward(message, gate))
+            # A full round may hide more; so may one that freed the next change of a household.
+            if not claimed:
+                return
+
+    async def _forward(self, message: ClaimedMessage, gate: asyncio.Semaphore) -> None:
+        async with gate:
+            outcome = await self._send(message)
+        async with self._db.transaction(Forward()) as conn:
+            if isinstance(outcome, Sent):
+                await forward.settle_sent(conn, message)
+            elif isinstance(outcome, SendRefused) or self._clock() - message.recorded_at > forward.CHANGE_AGE_MAX:
+                await forward.settle_dead(conn, message, error=outcome.error)
+                logger.error("change is dead", extra={"change_id": str(message.subject_id), "error": outcome.error})
+            else:
+                await forward.postpone_change(conn, message, error=outcome.error, at_least=outcome.at_least)
+        _log(message, outcome)
+
+
+def _log(message: ClaimedMessage, outcome: Sent | SendLater | SendRefused) -> None:
+    extra: Mapping[str, str | int] = {
+        "change_id": str(message.subject_id),
+        "attempt": message.attempts,
+        "outcome": type(outcome).__name__,
+    }
+    logger.info("change forwarded", extra=extra)

@@ -1,0 +1,46 @@
+"""Drain: judge the child-years that are due, some households at a time."""
+
+import logging
+
+from reconcile.callers import Intake
+from reconcile.compare import compare_due
+from reconcile.rules.rule_book import RuleBook
+from reconcile.store.comparisons import lock_due_households, postpone_comparisons
+from reconcile.store.database import Database
+from workers.deliveries import Clock, utc_now
+
+logger = logging.getLogger(__name__)
+
+# Judged under the locks of these households: so many that a tap waits some tens of milliseconds at most.
+HOUSEHOLDS_MAX = 25
+
+
+class ComparisonDrain:
+    """Works off comparisons. A household whose facts cannot be judged is set aside, so that it does not hold up the others."""
+
+    def __init__(self, db: Database, rules: RuleBook, clock: Clock = utc_now) -> None:
+        self._db = db
+        self._rules = rules
+        self._clock = clock
+
+    async def __call__(self) -> None:
+        """Judge until nothing is due."""
+        households_max = HOUSEHOLDS_MAX
+        while True:
+            try:
+                async with self._db.transaction(Intake()) as conn:
+                    compared = await compare_due(conn, self._rules, as_of=self._clock(), households_max=households_max)
+            except Exception as error:
+                # One by one shows which household it is.
+                if households_max == 1:
+                    await self._set_aside(error)
+                households_max = 1
+                continue
+            if compared.households == 0:
+                return
+
+    async def _set_aside(self, error: Exception) -> None:
+        async with self._db.transaction(Intake()) as conn:
+            for household_id in await lock_due_households(conn, 1):
+                logger.error("comparison postponed", exc_info=error, extra={"household_id": str(household_id)})
+                await postpone_comparisons(conn, household_id, type(error).__name__)

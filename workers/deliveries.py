@@ -1,0 +1,125 @@
+"""Drain: read the deliveries that landed and apply them, one at a time, in short transactions."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from reconcile import apply
+from reconcile.apply import LeaseLost
+from reconcile.callers import Intake
+from reconcile.keyring import Keyring
+from reconcile.rules.delivery_file import DeliveryReader
+from reconcile.rules.delivery_line import DeliveryLine
+from reconcile.rules.faults import UnreadableDelivery
+from reconcile.rules.months import month_at
+from reconcile.store.database import Database
+from reconcile.store.deliveries import ClaimedDelivery
+from reconcile.store.register import oin_of_organisation
+from workers.kinds import Wake, Work
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=30)
+# A batch holds household locks for some tens of milliseconds, so that a tap never waits long.
+APPLY_LINES_MAX = 250
+STAGE_LINES_MAX = 2_000
+
+
+class Clock(Protocol):
+    """Tells the instant; only doors have one."""
+
+    def __call__(self) -> datetime: ...
+
+
+def utc_now() -> datetime:
+    """Return the instant, aware."""
+    return datetime.now(UTC)
+
+
+class DeliveryDrain:
+    """Works off deliveries. Wakes the comparison as soon as a batch may have found something."""
+
+    def __init__(self, db: Database, keyring: Keyring, wake: Wake, clock: Clock = utc_now) -> None:
+        self._db = db
+        self._keyring = keyring
+        self._wake = wake
+        self._clock = clock
+
+    async def __call__(self) -> None:
+        """Apply deliveries until none is due."""
+        while True:
+            async with self._db.transaction(Intake()) as conn:
+                claimed = await apply.claim_delivery(conn, LEASE)
+            if claimed is None:
+                return
+            await self._work(claimed)
+
+    async def _work(self, claimed: ClaimedDelivery) -> None:
+        try:
+            await self._read_and_apply(claimed)
+        except LeaseLost:
+            logger.warning("delivery taken over by another worker", extra={"delivery_id": str(claimed.delivery_id)})
+        except Exception as error:
+            # A fault of ours: the delivery stays an obligation and is taken up again later, by anyone.
+            logger.exception("delivery postponed", extra={"delivery_id": str(claimed.delivery_id)})
+            async with self._db.transaction(Intake()) as conn:
+                await apply.postpone_delivery(conn, claimed, type(error).__name__)
+
+    async def _read_and_apply(self, claimed: ClaimedDelivery) -> None:
+        async with self._db.transaction(Intake()) as conn:
+            is_staged = await apply.is_staged(conn, claimed)
+        sent_at = claimed.sent_at
+        if not is_staged or sent_at is None:
+            try:
+                sent_at = await self._read(claimed)
+            except UnreadableDelivery as reason:
+                async with self._db.transaction(Intake()) as conn:
+                    await apply.refuse_delivery(conn, claimed, reason)
+                return
+        await self._apply(claimed, sent_at)
+
+    async def _read(self, claimed: ClaimedDelivery) -> datetime:
+        """Stage every line; a delivery that another attempt had begun to apply keeps what it applied."""
+        async with self._db.transaction(Intake()) as conn:
+            await apply.begin_reading(conn, claimed)
+            oin = await oin_of_organisation(conn, claimed.organisation_id)
+        reader = apply.reader_for(claimed, this_month=month_at(self._clock()))
+        pending: list[DeliveryLine] = []
+        count = chunk_number = 0
+        while (data := await self._chunk(claimed, chunk_number)) is not None:
+            chunk_number += 1
+            for line in reader.feed(data):
+                pending.append(line)
+                if len(pending) == STAGE_LINES_MAX:
+                    count += await self._stage(claimed, pending)
+        pending += reader.close()
+        count += await self._stage(claimed, pending)
+        return await self._finish_reading(claimed, reader, oin, count)
+
+    async def _chunk(self, claimed: ClaimedDelivery, chunk_number: int) -> bytes | None:
+        async with self._db.transaction(Intake()) as conn:
+            return await apply.read_chunk(conn, self._keyring, claimed, chunk_number)
+
+    async def _stage(self, claimed: ClaimedDelivery, pending: list[DeliveryLine]) -> int:
+        async with self._db.transaction(Intake()) as conn:
+            await apply.stage(conn, self._keyring, claimed, pending, lease=LEASE)
+        count = len(pending)
+        pending.clear()
+        return count
+
+    async def _finish_reading(self, claimed: ClaimedDelivery, reader: DeliveryReader, oin: str, count: int) -> datetime:
+        async with self._db.transaction(Intake()) as conn:
+            return await apply.finish_reading(conn, claimed, reader.envelope(), oin, count)
+
+    async def _apply(self, claimed: ClaimedDelivery, sent_at: datetime) -> None:
+        last: int | None = 0
+        while last is not None:
+            async with self._db.transaction(Intake()) as conn:
+                last = await apply.apply_batch(
+                    conn, claimed, sent_at, after_line=last, lines_max=APPLY_LINES_MAX, lease=LEASE
+                )
+            await self._wake(Work.COMPARISON)
+        async with self._db.transaction(Intake()) as conn:
+            await apply.finish_delivery(conn, claimed)
+
+

@@ -1,0 +1,79 @@
+"""Hints over Redis by arq: sent after commit, best effort. This module and main.py are all that knows arq."""
+
+import asyncio
+import logging
+from time import monotonic
+
+import msgspec
+from arq.connections import ArqRedis, RedisSettings, create_pool
+
+logger = logging.getLogger(__name__)
+
+QUEUE = "kot:hints"
+JOB = "look"
+# A hint is worth this little waiting; the sweeper finds what it would have announced.
+SEND_TIMEOUT_S = 0.1
+# One hint of a kind in this time is enough: a drain takes everything that is due.
+COALESCE_S = 0.1
+RECONNECT_S = 1.0
+_EXPIRES_S = 60
+
+serialize = msgspec.msgpack.encode
+deserialize = msgspec.msgpack.decode
+
+
+def redis_settings(url: str) -> RedisSettings:
+    """Return arq's settings for a Redis address: no patience, because nothing depends on an answer."""
+    settings = RedisSettings.from_dsn(url)
+    settings.conn_timeout = 1
+    settings.conn_retries = 0
+    settings.ssl_check_hostname = True
+    return settings
+
+
+class Hints:
+    """Sends hints. Connects when first needed; without Redis it stays silent and tries again later."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._settings = redis_settings(redis_url)
+        self._redis: ArqRedis | None = None
+        self._connect_after = 0.0
+        self._sent_at: dict[str, float] = {}
+        self._later: dict[str, asyncio.Task[None]] = {}
+
+    async def wake(self, kind: str) -> None:
+        """Say that there may be work of this kind; several at once become one at the end of a tenth of a second."""
+        pause = self._sent_at.get(kind, 0.0) + COALESCE_S - monotonic()
+        if pause <= 0:
+            await self._send(kind)
+        elif kind not in self._later:
+            self._later[kind] = asyncio.create_task(self._send_later(kind, pause))
+
+    async def close(self) -> None:
+        """Drop what is still to be said and disconnect."""
+        for task in self._later.values():
+            task.cancel()
+        if self._redis is not None:
+            await self._redis.aclose()
+
+    async def _send_later(self, kind: str, pause: float) -> None:
+        await asyncio.sleep(pause)
+        del self._later[kind]
+        await self._send(kind)
+
+    async def _send(self, kind: str) -> None:
+        self._sent_at[kind] = monotonic()
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                redis = await self._connected()
+                if redis is not None:
+                    await redis.enqueue_job(JOB, kind, _queue_name=QUEUE, _expires=_EXPIRES_S)
+        # Whatever is wrong with Redis, the commit stands and the sweeper finds it.
+        except Exception as error:  # noqa: BLE001
+            logger.info("hint not sent", extra={"kind": kind, "error": type(error).__name__})
+            self._connect_after = monotonic() + RECONNECT_S
+
+    async def _connected(self) -> ArqRedis | None:
+        if self._redis is None and monotonic() >= self._connect_after:
+            self._redis = await create_pool(self._settings, job_serializer=serialize, job_deserializer=deserialize)
+        return self._redis

@@ -1,0 +1,19 @@
+"""Drain: forget what is past its time. Bounded by age, safe to repeat."""
+
+from reconcile.callers import Intake
+from reconcile.store.database import Database
+from reconcile.store.deliveries import drop_abandoned
+from reconcile.store.idempotency import drop_old_keys
+
+
+class HousekeepingDrain:
+    """Forgets deliveries that never landed and idempotency keys of thirty days."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def __call__(self) -> None:
+        """Forget once."""
+        async with self._db.transaction(Intake()) as conn:
+            await drop_abandoned(conn)
+            await drop_old_keys(conn)

@@ -1,0 +1,117 @@
+"""A worker process: drains, the sweeper that calls them, and arq that hears hints. All asynchronous work on one screen."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from arq import Worker, func
+from redis.exceptions import RedisError
+
+from reconcile.keyring import Keyring
+from reconcile.rulebook import rules_in_force
+from reconcile.settings import Settings
+from reconcile.store.database import Database, Role
+from workers.changes import ChangeDrain
+from workers.comparisons import ComparisonDrain
+from workers.deliveries import DeliveryDrain
+from workers.hints import JOB, QUEUE, Hints, deserialize, redis_settings, serialize
+from workers.housekeeping import HousekeepingDrain
+from workers.kinds import Drains, Work
+from workers.senders.token import ClientToken
+from workers.senders.tvs import TvsSender
+from workers.sweep import Sweeper
+
+logger = logging.getLogger(__name__)
+
+NEEDED_SETTINGS = (
+    "database_url_intake",
+    "database_url_forward",
+    "redis_url",
+    "keyring_file",
+    "public_url",
+    "system_oin",
+    "tvs_events_url",
+    "forward_issuer",
+    "forward_client_id",
+    "forward_client_key_file",
+)
+TVS_SCOPE = "tvs:changes"
+_RECONNECT_S = 1.0
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until cancelled. Redis may come and go: it only makes the looking sooner."""
+    keyring = Keyring(Path(settings.keyring_file).read_bytes())
+    urls = {Role.INTAKE: settings.database_url_intake, Role.FORWARD: settings.database_url_forward}
+    db = await Database.connect(urls, connections_max=4)
+    hints = Hints(settings.redis_url)
+    try:
+        async with httpx.AsyncClient(limits=httpx.Limits(max_connections=16)) as http:
+            sweeper = Sweeper(make_drains(settings, db, keyring, hints, http), interval_s=settings.sweep_interval_s)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(sweeper.run())
+                group.create_task(hear_hints(settings.redis_url, sweeper))
+    finally:
+        await hints.close()
+        await db.close()
+
+
+def make_drains(settings: Settings, db: Database, keyring: Keyring, hints: Hints, http: httpx.AsyncClient) -> Drains:
+    """Return every kind of work with its drain."""
+    token = ClientToken(
+        http,
+        issuer=settings.forward_issuer,
+        client_id=settings.forward_client_id,
+        key=msgspec.json.decode(Path(settings.forward_client_key_file).read_bytes()),
+        scope=TVS_SCOPE,
+    )
+    send = TvsSender(
+        http, token, events_url=settings.tvs_events_url, public_url=settings.public_url, system_oin=settings.system_oin
+    )
+    return {
+        Work.DELIVERY: DeliveryDrain(db, keyring, hints.wake),
+        Work.COMPARISON: ComparisonDrain(db, rules_in_force()),
+        Work.CHANGE: ChangeDrain(db, send),
+        Work.HOUSEKEEPING: HousekeepingDrain(db),
+    }
+
+
+async def hear_hints(redis_url: str, sweeper: Sweeper) -> None:
+    """Run arq for ever; it ends whenever Redis goes away, and is started again."""
+
+    async def look(_: dict[str, Any], kind: str) -> None:
+        sweeper.look(kind)
+
+    while True:
+        worker = Worker(
+            functions=[func(look, name=JOB, keep_result=0, timeout=5, max_tries=1)],
+            redis_settings=redis_settings(redis_url),
+            queue_name=QUEUE,
+            handle_signals=False,
+            poll_delay=0.1,
+            max_jobs=100,
+            retry_jobs=False,
+            keep_result=0,
+            expires_extra_ms=60_000,
+            health_check_interval=10,
+            allow_abort_jobs=False,
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+        )
+        try:
+            await worker.async_run()
+        except (RedisError, OSError, TimeoutError) as error:
+            logger.warning("no hints: Redis is away", extra={"error": type(error).__name__})
+        finally:
+            await _close(worker)
+        await asyncio.sleep(_RECONNECT_S)
+
+
+async def _close(worker: Worker) -> None:
+    try:
+        await worker.close()
+    except (RedisError, OSError, TimeoutError) as error:
+        logger.info("Redis was away at the end", extra={"error": type(error).__name__})

@@ -1,0 +1,81 @@
+"""Hands a change to TVS as a thin CloudEvent: the event says that there is a change and where to read it, never what it holds.
+
+CloudEvents NL GOV 1.1: structured JSON, source is our OIN, `sequence` orders the changes of a household. The id is the change's
+own number, so that an event that arrives twice is known.
+"""
+
+from datetime import timedelta
+from http import HTTPStatus
+
+import httpx
+from cloudevents.core.bindings.http import to_structured_event
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from reconcile.store.outbox import ClaimedMessage
+from workers.senders import SendLater, SendRefused, Sent
+from workers.senders.token import ClientToken, TokenRefused
+
+EVENT_TYPE = "nl.kot-uren.change-accepted.v1"
+# Connect, send and wait for the answer: all together. The lease of a change is three times this.
+SEND_TIMEOUT_S = 10.0
+_RETRY_AFTER_MAX = timedelta(hours=1)
+_TAKEN = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
+# The receiver understood and says no: sending the same again changes nothing.
+_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
+
+
+class TvsSender:
+    """Sends events to one address with our own access token."""
+
+    def __init__(self, http: httpx.AsyncClient, token: ClientToken, *, events_url: str, public_url: str, system_oin: str) -> None:
+        self._http = http
+        self._token = token
+        self._events_url = events_url
+        self._public_url = public_url.rstrip("/")
+        self._source = f"urn:nld:oin:{system_oin}:systeem:kot-uren"
+
+    async def __call__(self, message: ClaimedMessage) -> Sent | SendLater | SendRefused:
+        """Send one event; every outcome is an answer, none an exception."""
+        event = to_structured_event(self._event(message), JSONFormat())
+        try:
+            bearer = await self._token.bearer()
+            answer = await self._http.post(
+                self._events_url,
+                content=event.body,
+                headers={**event.headers, "Authorization": f"Bearer {bearer}"},
+                timeout=SEND_TIMEOUT_S,
+            )
+        except (httpx.HTTPError, TokenRefused) as error:
+            return SendLater(error=type(error).__name__)
+        return self._outcome(answer)
+
+    def _event(self, message: ClaimedMessage) -> CloudEvent:
+        return CloudEvent(
+            {
+                "id": str(message.subject_id),
+                "source": self._source,
+                "type": EVENT_TYPE,
+                "specversion": "1.0",
+                "time": message.recorded_at,
+                "subject": message.household_ref,
+                "dataref": f"{self._public_url}/v1/changes/{message.subject_id}",
+                "sequence": f"{message.sequence:020d}",
+            }
+        )
+
+    def _outcome(self, answer: httpx.Response) -> Sent | SendLater | SendRefused:
+        if answer.status_code in _TAKEN:
+            return Sent()
+        error = f"http-{answer.status_code}"
+        if answer.status_code in _REFUSED:
+            return SendRefused(error=error)
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            self._token.forget()
+        return SendLater(error=error, at_least=_retry_after(answer))
+
+
+def _retry_after(answer: httpx.Response) -> timedelta:
+    """Read Retry-After in seconds, bounded; a date or nonsense counts as absent."""
+    text = answer.headers.get("Retry-After", "")
+    return min(timedelta(seconds=int(text)), _RETRY_AFTER_MAX) if text.isascii() and text.isdigit() and len(text) < 7 else timedelta()
