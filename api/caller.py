@@ -16,7 +16,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from api.identity import IdentityAdapter
 from api.tokens import Claims, KeySource, TokenInvalid, verified_claims
 from reconcile.callers import Organisation, Parent, Sender, Tvs, Visitor
-from reconcile.identify import identify_parent
+from reconcile.identify import identify_parent, known_parent
 from reconcile.problems import UnknownOrganisation
 from reconcile.rules.identifiers import is_oin
 from reconcile.rules.months import month_at
@@ -97,9 +97,16 @@ class Authentication(ASGIMiddleware):
                 "This needs a login at level substantial or high.",
                 headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_user_authentication"'},
             )
+        this_month = month_at(self._clock())
+        visitor = Visitor(issuer=claims.iss, subject=claims.sub)
+        async with self._db.snapshot(visitor) as conn:
+            parent = await known_parent(conn, visitor, this_month=this_month)
+        if parent is not None:
+            return parent
+        # The claim is opened on the first visit alone.
         visitor = Visitor(issuer=claims.iss, subject=claims.sub, bsn_index=self._identity.bsn_index(claims.bsn_encrypted))
         async with self._db.transaction(visitor) as conn:
-            return await identify_parent(conn, visitor, this_month=month_at(self._clock()))
+            return await identify_parent(conn, visitor, this_month=this_month)
 
     async def _organisation(self, claims: Claims) -> Organisation:
         async with self._db.snapshot(Sender(oin=claims.oin)) as conn:

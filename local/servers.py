@@ -19,7 +19,7 @@ _STOP_TIMEOUT_S = 15.0
 _LOOK_S = 0.02
 _READY_LINE = 7  # line 8 of postmaster.pid tells the state
 
-_DURABLE: Sequence[str] = ()
+_DURABLE: Sequence[str] = ("log_min_duration_statement=40",)
 # For tests alone: a crash of the machine would lose the data, and nobody minds.
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
@@ -60,7 +60,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start and wait until it answers; a server that an earlier run left behind is ended first. Raises ServerFailed."""
-        self._end_leftover()
+        self.end_leftover(self._folder)
         if not self._data.exists():
             self._initialise()
         log = self._folder / "postgres.log"
@@ -115,14 +115,16 @@ class Postgres:
         is_ours = bool(lines) and self._process is not None and lines[0].strip() == str(self._process.pid)
         return is_ours and len(lines) > _READY_LINE and lines[_READY_LINE].startswith("ready")
 
-    def _end_leftover(self) -> None:
+    @staticmethod
+    def end_leftover(folder: Path) -> None:
         """End the server of an earlier run on this very folder, if one is still there; a number that belongs to another is left."""
+        data = folder / "data"
         try:
-            pid = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+            pid = int((data / "postmaster.pid").read_text().splitlines()[0])
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except (OSError, ValueError, IndexError):
             return
-        if os.fsencode(self._data) in command:
+        if os.fsencode(data) in command:
             _signal(pid, signal.SIGINT)
             _wait_until(lambda: not Path(f"/proc/{pid}").exists(), _STOP_TIMEOUT_S)
 

@@ -1,5 +1,7 @@
 """Verb: find the person and the one household for which a parent's token speaks."""
 
+from collections.abc import Sequence
+
 from reconcile.callers import Parent, Visitor
 from reconcile.problems import HouseholdUnclear
 from reconcile.rules.months import Month
@@ -7,14 +9,28 @@ from reconcile.store.database import Connection
 from reconcile.store.people import households_of_login, link_login, login_exists
 
 
-async def identify_parent(conn: Connection, visitor: Visitor, *, this_month: Month) -> Parent:
-    """Return for whom a visitor acts; on the first visit its pseudonym is tied to the person that its identity claim proves.
+async def known_parent(conn: Connection, visitor: Visitor, *, this_month: Month) -> Parent | None:
+    """Return for whom a visitor acts whose pseudonym is tied to a person already; None when it is not.
 
-    Raises HouseholdUnclear when the person is unknown, or is applicant or partner in no household or in several.
+    Raises HouseholdUnclear when the person is applicant or partner in no household or in several.
     """
-    if visitor.bsn_index is not None and not await login_exists(conn, visitor.issuer, visitor.subject):
-        await link_login(conn, visitor.issuer, visitor.subject, visitor.bsn_index)
     parents = await households_of_login(conn, visitor.issuer, visitor.subject, this_month)
+    if not parents and not await login_exists(conn, visitor.issuer, visitor.subject):
+        return None
+    return _the_one(parents)
+
+
+async def identify_parent(conn: Connection, visitor: Visitor, *, this_month: Month) -> Parent:
+    """Tie a pseudonym, on its first visit, to the person that its identity claim proves, and return for whom that person acts.
+
+    Raises HouseholdUnclear when nobody is proved, or the person is applicant or partner in no household or in several.
+    """
+    if visitor.bsn_index is not None:
+        await link_login(conn, visitor.issuer, visitor.subject, visitor.bsn_index)
+    return _the_one(await households_of_login(conn, visitor.issuer, visitor.subject, this_month))
+
+
+def _the_one(parents: Sequence[Parent]) -> Parent:
     if len(parents) != 1:
         raise HouseholdUnclear(
             "This login does not belong to the applicant or partner of exactly one childcare allowance. "

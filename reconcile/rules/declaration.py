@@ -1,5 +1,6 @@
 """What TVS declares for one household: one full document with a version, one line of NDJSON."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import combinations, pairwise
@@ -105,6 +106,7 @@ class _DeclarationWire(_Wire, frozen=True, kw_only=True):
     placements: Annotated[tuple[_PlacementWire, ...], Meta(max_length=200)] = ()
 
 
+_PATH = re.compile(r"[A-Za-z]+(\[[0-9]*\])?(\.[A-Za-z]+(\[[0-9]*\])?)*", re.ASCII)
 _DECODER = msgspec.json.Decoder(_DeclarationWire)
 
 
@@ -125,8 +127,9 @@ def read_declaration(line: bytes) -> Declaration | Sequence[Fault]:
 
 def _path_of(message: str) -> str | None:
     """Return the path in msgspec's message, which ends in "- at `$.members[0].bsn`"; the rest of it could quote the value."""
-    head, found, path = message.rpartition(" - at `$")
-    return path.rstrip("`").lstrip(".").replace("[...]", "[]") or None if found and head else None
+    path = message.rpartition(" - at `$")[2].rstrip("`").lstrip(".").replace("[...]", "[]")
+    # A name in the path can come from the sender: one that is not made of letters is not passed on.
+    return path if _PATH.fullmatch(path) else None
 
 
 def _member_faults(wire: _DeclarationWire) -> Iterator[Fault]:

@@ -39,8 +39,12 @@ class CsvReader:
 
     def __init__(self, *, charset: str | None, this_month: Month) -> None:
         self._this_month = this_month
-        self._decoder = codecs.getincrementaldecoder("cp1252" if charset == "windows-1252" else "utf-8-sig")("strict")
+        self._decoder_name = "cp1252" if charset == "windows-1252" else "utf-8-sig"
+        self._decoder = codecs.getincrementaldecoder(self._decoder_name)("strict")
         self._rest = ""
+        self._pending: list[str] = []
+        self._pending_characters = 0
+        self._has_open_quote = False
         self._line_number = 0
         self._separator: str | None = None
         self._fields: Sequence[str] | None = None
@@ -51,52 +55,54 @@ class CsvReader:
 
     def feed(self, data: bytes) -> Iterator[DeliveryLine]:
         """Take the next bytes and yield the lines that they complete. Raises UnreadableDelivery."""
-        yield from self._take(self._decoded(data, final=False), final=False)
+        yield from self._read(data, final=False)
 
     def close(self) -> Iterator[DeliveryLine]:
         """Yield what the end of the file completes. Raises UnreadableDelivery."""
-        yield from self._take(self._decoded(b"", final=True), final=True)
+        yield from self._read(b"", final=True)
         if self._fields is None:
             raise UnreadableDelivery("heading-missing", "The file has no heading.")
 
-    def _decoded(self, data: bytes, *, final: bool) -> str:
+    def _read(self, data: bytes, *, final: bool) -> Iterator[DeliveryLine]:
+        """Take what can be read; what stands before a wrong byte comes before it, however the bytes come."""
+        wrong = ""
         try:
             text = self._decoder.decode(data, final)
         except UnicodeDecodeError as error:
-            raise UnreadableDelivery(
-                "encoding-unknown", f"After line {self._line_number} stands a byte that is not {error.encoding}.", self._line_number + 1
-            ) from None
-        if _FORBIDDEN.search(text):
-            raise UnreadableDelivery("characters-forbidden", "The file holds control characters.", self._line_number + 1)
-        return text
+            text, wrong = error.object[: error.start].decode(self._decoder_name), "encoding-unknown"
+        forbidden = _FORBIDDEN.search(text)
+        if forbidden is not None:
+            text, wrong = text[: forbidden.start()], "characters-forbidden"
+        yield from self._take(text, final=final and not wrong)
+        if wrong:
+            place = self._line_number + 1
+            raise UnreadableDelivery(wrong, f"Line {place} has a byte that is no character of text in this encoding.", place)
 
     def _take(self, text: str, *, final: bool) -> Iterator[DeliveryLine]:
-        text = self._rest + text
-        # A carriage return at the end may be half a line end.
-        cut = len(text) if final else text.rfind("\n") + 1
-        self._rest = text[cut:]
-        if len(self._rest) > LINE_BYTES_MAX:
-            raise UnreadableDelivery("line-too-long", f"Line {self._line_number + 1} is longer than 64 kB.", self._line_number + 1)
-        pending: list[str] = []
-        first_number = 0
-        for piece in text[:cut].splitlines(keepends=True):
+        *whole, self._rest = (self._rest + text).split("\n")
+        if final and self._rest:
+            whole.append(self._rest)
+            self._rest = ""
+        for piece in whole:
             self._line_number += 1
-            first_number = first_number or self._line_number
-            pending.append(piece)
-            record = "".join(pending)
-            if len(record) > LINE_BYTES_MAX:
-                raise UnreadableDelivery("line-too-long", f"Line {first_number} is longer than 64 kB.", first_number)
-            if record.count('"') % 2:
-                continue  # a line end inside quotes belongs to the value
-            pending = []
-            yield from self._record(record.rstrip("\r\n"), first_number)
-            first_number = 0
-        if pending and not final:
-            # The record goes on in the next bytes.
-            self._rest = "".join(pending) + self._rest
-            self._line_number -= len(pending)
-        elif pending:
-            raise UnreadableDelivery("line-too-long", f"A quote on line {first_number} is never closed.", first_number)
+            self._pending.append(piece)
+            self._pending_characters += len(piece) + 1
+            self._has_open_quote ^= piece.count('"') % 2 == 1
+            self._check_length(0)
+            # A line end inside quotes belongs to the value.
+            if not self._has_open_quote:
+                record, first_number = "\n".join(self._pending), self._line_number - len(self._pending) + 1
+                self._pending, self._pending_characters = [], 0
+                yield from self._record(record.removesuffix("\r"), first_number)
+        self._check_length(len(self._rest))
+        if final and self._pending:
+            first_number = self._line_number - len(self._pending) + 1
+            raise UnreadableDelivery("quote-open", f"A quote on line {first_number} is never closed.", first_number)
+
+    def _check_length(self, more: int) -> None:
+        if self._pending_characters + more > LINE_BYTES_MAX:
+            first_number = self._line_number - len(self._pending) + 1
+            raise UnreadableDelivery("line-too-long", f"Line {first_number} is longer than 64 kB.", first_number)
 
     def _record(self, record: str, line_number: int) -> Iterator[DeliveryLine]:
         if self._fields is None:

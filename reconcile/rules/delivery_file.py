@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from reconcile.rules.delivery_line import DeliveryLine
 from reconcile.rules.faults import UnreadableDelivery
+from reconcile.rules.identifiers import is_lrk_number
 from reconcile.rules.months import Month, is_month
 
 LINE_BYTES_MAX = 65_536
@@ -58,6 +59,6 @@ def complete_month(month: object, lrk_numbers: object) -> Complete:
     """Check one statement of completeness. Raises UnreadableDelivery."""
     if not isinstance(month, str) or not is_month(month):
         raise UnreadableDelivery("envelope-invalid", "complete needs a month like 2026-03.")
-    if not isinstance(lrk_numbers, list) or not all(isinstance(one, str) and len(one) == 9 for one in lrk_numbers):
+    if not isinstance(lrk_numbers, list) or not all(isinstance(one, str) and is_lrk_number(one) for one in lrk_numbers):
         raise UnreadableDelivery("envelope-invalid", "complete needs lrkNumbers of nine digits each.")
     return Complete(month=month, lrk_numbers=tuple(lrk_numbers))

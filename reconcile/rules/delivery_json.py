@@ -3,7 +3,8 @@
 Read event by event in constant memory; the members may stand in any order.
 """
 
-from collections.abc import Iterator
+import codecs
+from collections.abc import Callable, Iterator
 
 import ijson
 
@@ -16,6 +17,7 @@ from reconcile.rules.months import Month
 _MEMBERS = frozenset({"reference", "createdAt", "organisationOin", "complete", "lines"})
 # Deeper than any member of ours; the reader does not recurse, so this bounds memory, not the stack.
 _DEPTH_MAX = 8
+_BLOCK_BYTES = 16_384
 _CONTAINER_START = frozenset({"start_map", "start_array"})
 _CONTAINER_END = frozenset({"end_map", "end_array"})
 
@@ -32,7 +34,9 @@ class JsonReader:
         self._members: dict[str, object] = {}
         self._builder: ijson.ObjectBuilder | None = None
         self._line_number = 0
-        self._since_item_bytes = 0
+        self._since_line_bytes = 0
+        self._unread = bytearray()
+        self._has_begun = False
 
     def envelope(self) -> Envelope:
         """Return what stood around the lines. Raises UnreadableDelivery when a member has the wrong form."""
@@ -51,33 +55,41 @@ class JsonReader:
 
     def feed(self, data: bytes) -> Iterator[DeliveryLine]:
         """Take the next bytes and yield the lines that they complete. Raises UnreadableDelivery."""
-        # Small pieces bound what one call may build up before the check on its size.
-        for start in range(0, len(data), LINE_BYTES_MAX):
-            piece = data[start : start + LINE_BYTES_MAX]
-            self._send(piece)
-            events, self._events[:] = list(self._events), []
-            before = self._line_number
-            for event, value in events:
-                yield from self._event(event, value)
-            self._since_item_bytes = 0 if self._line_number > before else self._since_item_bytes + len(piece)
-            if self._since_item_bytes > 4 * LINE_BYTES_MAX:
-                raise UnreadableDelivery("line-too-long", f"Line {self._line_number + 1} is too long.", self._line_number + 1)
+        # Blocks of one size, however the bytes come: so the bound on a line does not depend on it.
+        self._unread += data
+        while len(self._unread) >= _BLOCK_BYTES:
+            block = bytes(self._unread[:_BLOCK_BYTES])
+            del self._unread[:_BLOCK_BYTES]
+            yield from self._block(block)
 
     def close(self) -> Iterator[DeliveryLine]:
         """Yield what the end of the file completes. Raises UnreadableDelivery."""
-        try:
-            self._parser.close()
-        except (ijson.JSONError, ValueError, ArithmeticError):
-            raise self._broken() from None
-        for event, value in self._events:
-            yield from self._event(event, value)
+        yield from self._block(bytes(self._unread))
+        self._parse(self._parser.close)
+        yield from self._new_events()
         if "lines" not in self._members:
             raise UnreadableDelivery("json-broken", "The object has no lines.")
 
-    def _send(self, piece: bytes) -> None:
+    def _block(self, block: bytes) -> Iterator[DeliveryLine]:
+        if not self._has_begun:
+            self._has_begun, block = True, block.removeprefix(codecs.BOM_UTF8)
+        self._parse(lambda: self._parser.send(block))
+        before = self._line_number
+        yield from self._new_events()
+        self._since_line_bytes = 0 if self._line_number > before else self._since_line_bytes + len(block)
+        if self._since_line_bytes > LINE_BYTES_MAX + _BLOCK_BYTES:
+            raise UnreadableDelivery("line-too-long", f"Line {self._line_number + 1} is too long.", self._line_number + 1)
+
+    def _new_events(self) -> Iterator[DeliveryLine]:
+        events, self._events[:] = list(self._events), []
+        for event, value in events:
+            yield from self._event(event, value)
+
+    def _parse(self, step: Callable[[], object]) -> None:
         try:
-            self._parser.send(piece)
-        except (ijson.JSONError, ValueError, ArithmeticError, StopIteration):
+            step()
+        # A number of thousands of digits comes out of the C parser as a SystemError.
+        except (ijson.JSONError, ValueError, ArithmeticError, StopIteration, SystemError):
             raise self._broken() from None
 
     def _broken(self) -> UnreadableDelivery:

@@ -278,6 +278,13 @@ _KINDS = (
         "A line has at most 64 kB.",
     ),
     _delivery(
+        "quote-open",
+        "Een aanhalingsteken wordt niet gesloten",
+        "A quote is never closed",
+        "Sluit ieder aanhalingsteken. Een aanhalingsteken in een waarde schrijft u dubbel.",
+        "Close every quote. Write a quote inside a value twice.",
+    ),
+    _delivery(
         "heading-missing",
         "De kop ontbreekt of mist kolommen",
         "The heading is missing or lacks columns",

@@ -27,18 +27,18 @@ FROM (
 ) AS batch;
 
 -- name: refuse_duplicates
--- Two lines for one child, parent, location and month in one delivery: which one is meant cannot be known, so none is taken.
+-- Two lines for one child, parent, location and month in one delivery: which one is meant cannot be known, so none is taken. A line
+-- that is rejected anyway contradicts nobody.
 UPDATE line_stage AS stage
 SET faults = stage.faults || '[{"code": "duplicate-line", "field": null, "shape": null}]', waits_for = NULL
 FROM (
     SELECT parent_index, child_index, lrk_number, month
     FROM line_stage
-    WHERE organisation_id = $1 AND delivery_id = $2
-        AND num_nonnulls(parent_index, child_index, lrk_number, month) = 4
+    WHERE organisation_id = $1 AND delivery_id = $2 AND faults = '[]'
     GROUP BY parent_index, child_index, lrk_number, month
     HAVING count(*) > 1
 ) AS twice
-WHERE stage.organisation_id = $1 AND stage.delivery_id = $2
+WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.faults = '[]'
     AND stage.parent_index = twice.parent_index AND stage.child_index = twice.child_index
     AND stage.lrk_number = twice.lrk_number AND stage.month = twice.month;
 
@@ -120,21 +120,21 @@ WHERE organisation_id = $1 AND delivery_id = $2 AND line_number BETWEEN $3 AND $
 ORDER BY line_number;
 
 -- name: match_lines
--- The household that ties the parent and the child of the line in its month; two such households are no match.
+-- The household that ties the parent and the child of the line in its month; two such households are no match. Line by line
+-- (LATERAL): a batch is small, and so its plan never depends on how fresh the statistics of a table are.
 UPDATE line_stage AS stage
 SET household_id = matched.household_id
-FROM (
-    SELECT staged.line_number, min(tie.household_id::text)::uuid AS household_id
-    FROM line_stage AS staged
-    JOIN household_tie AS tie
-        ON tie.parent_id = staged.parent_id AND tie.child_id = staged.child_id
+FROM line_stage AS staged
+CROSS JOIN LATERAL (
+    SELECT min(tie.household_id::text)::uuid AS household_id, count(DISTINCT tie.household_id) AS households
+    FROM household_tie AS tie
+    WHERE tie.parent_id = staged.parent_id AND tie.child_id = staged.child_id
         AND staged.month >= tie.from_month AND (tie.until_month IS NULL OR staged.month <= tie.until_month)
-    WHERE staged.organisation_id = $1 AND staged.delivery_id = $2 AND staged.line_number BETWEEN $3 AND $4
-        AND staged.outcome = 'applied'
-    GROUP BY staged.line_number
-    HAVING count(DISTINCT tie.household_id) = 1
 ) AS matched
-WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.line_number = matched.line_number;
+WHERE staged.organisation_id = $1 AND staged.delivery_id = $2 AND staged.line_number BETWEEN $3 AND $4
+    AND staged.outcome = 'applied' AND matched.households = 1
+    AND stage.organisation_id = staged.organisation_id AND stage.delivery_id = staged.delivery_id
+    AND stage.line_number = staged.line_number;
 
 -- name: matched_households
 SELECT DISTINCT household_id

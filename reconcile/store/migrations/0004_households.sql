@@ -60,7 +60,7 @@ COMMENT ON COLUMN membership.from_month IS 'First month';
 COMMENT ON COLUMN membership.until_month IS 'Last month, empty while it lasts';
 COMMENT ON COLUMN membership.recorded_at IS 'Known since';
 COMMENT ON COLUMN membership.superseded_at IS 'Known until, empty while it is current';
-CREATE INDEX membership_by_person ON membership (person_id) WHERE superseded_at IS NULL;
+CREATE INDEX membership_by_person ON membership (person_id, household_id) WHERE superseded_at IS NULL;
 
 CREATE TABLE income (
     household_id uuid NOT NULL,

@@ -1,0 +1,165 @@
+"""`kot deliver`: send an organisation's file, follow it, and print the receipt and the faults by line.
+
+Safe to repeat: the same file under the same reference gives the first receipt.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from workers.senders.token import ClientToken, TokenRefused
+
+_CHUNK_BYTES = 65_536
+_LOOK_S = 0.3
+_LINES_SHOWN_MAX = 200
+_MEDIA_TYPES = {".json": "application/json", ".csv": "text/csv"}
+# Exit codes, for scripts: every line stands; some lines have faults; nothing was taken; nobody answered.
+ALL_WELL, SOME_FAULTS, NOT_TAKEN, NO_ANSWER = 0, 1, 2, 3
+
+
+class _NotTaken(Exception):
+    """The service refused the delivery; the message is its own."""
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--url", envvar="KOT_URL", required=True, help="Address of the API. [KOT_URL]")
+@click.option("--reference", help="Your reference of this delivery; the file's own hash when left out.")
+@click.option("--created-at", help="CSV: when the file was made, like 2026-04-02T08:15:00Z; now when left out.")
+@click.option("--charset", type=click.Choice(["utf-8", "windows-1252"]), default="utf-8", show_default=True)
+@click.option("--issuer", envvar="KOT_ISSUER", help="Issuer of access tokens. [KOT_ISSUER]")
+@click.option("--client-id", envvar="KOT_CLIENT_ID", help="Your client at the issuer. [KOT_CLIENT_ID]")
+@click.option("--client-key", envvar="KOT_CLIENT_KEY", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Private JWK of your client. [KOT_CLIENT_KEY]")
+@click.option("--json", "as_json", is_flag=True, help="For machines: the receipt and the faulty lines as one JSON object.")
+def deliver(file: Path, url: str, as_json: bool, **options: Any) -> None:
+    """Send FILE (.json or .csv) as a delivery.
+
+    Ends with 0 when every line stands, 1 when lines have faults, 2 when nothing was taken, 3 when nobody answered. An access token
+    may also be given in KOT_TOKEN. Sending again is safe.
+    """
+    console = Console(stderr=as_json, highlight=False)
+    if file.suffix.lower() not in _MEDIA_TYPES:
+        raise click.ClickException("The file's name must end in .json or .csv.")
+    try:
+        receipt, faulty = asyncio.run(_deliver(file, url.rstrip("/"), options, console))
+    except _NotTaken as refusal:
+        console.print(f"[red]Not taken.[/] {refusal}", soft_wrap=True)
+        raise SystemExit(NOT_TAKEN) from None
+    except (httpx.HTTPError, TokenRefused) as error:
+        console.print(f"[red]Nobody answered[/] ({type(error).__name__}: {error}). Send the file again: that is safe.", soft_wrap=True)
+        raise SystemExit(NO_ANSWER) from None
+    if as_json:
+        click.echo(msgspec.json.encode({"receipt": receipt, "lines": faulty}))
+    else:
+        _print(console, receipt, faulty)
+    raise SystemExit(NOT_TAKEN if receipt["state"] == "unreadable" else SOME_FAULTS if faulty else ALL_WELL)
+
+
+async def _deliver(file: Path, url: str, options: Mapping[str, Any], console: Console) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+        http.headers["Authorization"] = f"Bearer {await _bearer(http, options)}"
+        with Progress(*columns, console=console) as progress:
+            receipt = await _send(http, file, options, progress)
+            receipt = await _follow(http, receipt, progress)
+        return receipt, await _faulty_lines(http, receipt)
+
+
+async def _bearer(http: httpx.AsyncClient, options: Mapping[str, Any]) -> str:
+    if token := os.environ.get("KOT_TOKEN"):
+        return token
+    if not (options["issuer"] and options["client_id"] and options["client_key"]):
+        raise _NotTaken("Give --issuer, --client-id and --client-key, or an access token in KOT_TOKEN.")
+    key = msgspec.json.decode(options["client_key"].read_bytes())
+    client = ClientToken(http, issuer=options["issuer"], client_id=options["client_id"], key=key, scope="kot:deliver")
+    return await client.bearer()
+
+
+async def _send(http: httpx.AsyncClient, file: Path, options: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    task = progress.add_task("sending", total=file.stat().st_size or 1)
+    is_csv = file.suffix.lower() == ".csv"
+    digest = await asyncio.to_thread(lambda: hashlib.file_digest(file.open("rb"), "sha256").hexdigest())
+    headers = {
+        "Idempotency-Key": options["reference"] or f"sha256-{digest[:48]}",
+        "Content-Type": f"text/csv; charset={options['charset']}" if is_csv else "application/json",
+    }
+    params = {"createdAt": options["created_at"]} if is_csv and options["created_at"] else {}
+
+    async def pieces() -> AsyncIterator[bytes]:
+        with file.open("rb") as content:
+            while piece := content.read(_CHUNK_BYTES):
+                yield piece
+                progress.advance(task, len(piece))
+
+    return _taken(await http.post("/v1/deliveries", content=pieces(), headers=headers, params=params))
+
+
+async def _follow(http: httpx.AsyncClient, receipt: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    task = progress.add_task("applying", total=None)
+    while receipt["state"] not in ("applied", "unreadable"):
+        done = receipt["progress"]
+        progress.update(task, total=done["linesRead"] or None, completed=done["linesDone"])
+        await asyncio.sleep(_LOOK_S)
+        receipt = _taken(await http.get(f"/v1/deliveries/{receipt['deliveryId']}"))
+    progress.update(task, total=1, completed=1)
+    return receipt
+
+
+async def _faulty_lines(http: httpx.AsyncClient, receipt: dict[str, Any]) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = []
+    for outcome in ("rejected", "parked"):
+        after: int | None = 0
+        while after is not None and receipt["counts"][outcome]:
+            path = f"/v1/deliveries/{receipt['duplicateOf'] or receipt['deliveryId']}/lines"
+            page = _taken(await http.get(path, params={"outcome": outcome, "after": after, "limit": 1000}))
+            lines += page["lines"]
+            after = page["next"]
+    return sorted(lines, key=lambda line: int(line["lineNumber"]))
+
+
+def _taken(answer: httpx.Response) -> dict[str, Any]:
+    if answer.status_code >= 500:
+        answer.raise_for_status()
+    document: dict[str, Any] = answer.json()
+    if answer.status_code >= 400:
+        raise _NotTaken(f"{document.get('title', '')} {document.get('detail', '')}".strip())
+    return document
+
+
+def _print(console: Console, receipt: Mapping[str, Any], faulty: Sequence[Mapping[str, Any]]) -> None:
+    table = Table(title=f"Receipt {receipt['deliveryId']}", show_header=False, title_justify="left")
+    table.add_row("reference", receipt["reference"])
+    table.add_row("state", receipt["state"])
+    table.add_row("received at", receipt["receivedAt"])
+    table.add_row("SHA-256", receipt["contentSha256"])
+    if receipt["duplicateOf"]:
+        table.add_row("identical to", receipt["duplicateOf"])
+    for name, count in receipt["counts"].items():
+        table.add_row(name, str(count))
+    console.print(table)
+    if receipt["problem"]:
+        problem = receipt["problem"]
+        console.print(f"[red]{problem['title']}.[/] {problem['detail']} {problem['remedy']}", soft_wrap=True)
+    if faulty:
+        console.print(_fault_table(faulty))
+        if len(faulty) > _LINES_SHOWN_MAX:
+            console.print(f"… and {len(faulty) - _LINES_SHOWN_MAX} more lines; --json has them all.")
+
+
+def _fault_table(faulty: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table("line", "reference", "outcome", "fault", "field", "value looks like", title="Lines with faults", title_justify="left")
+    for line in faulty[:_LINES_SHOWN_MAX]:
+        for index, fault in enumerate(line["faults"]):
+            head = (str(line["lineNumber"]), line["lineRef"] or "", line["outcome"]) if index == 0 else ("", "", "")
+            table.add_row(*head, fault["code"], fault["field"] or "", fault["shape"] or "")
+    return table

@@ -1,0 +1,140 @@
+"""`python -m local run` and `python -m local demo`: set up a region, play the chain, and stay up or end."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, sleep
+
+import asyncpg
+import httpx
+from rich.markup import escape
+
+from local.binaries import BinaryMissing
+from local.chain import Chain, ChainBroken
+from local.privileges import CannotDropPrivileges
+from local.processes import ProcessFailed
+from local.region import Household, Region, sample_region
+from local.region_files import DeliveryFile, declarations_file, delivery_files, probe_file, register_file
+from local.run import AlreadyRunning, Run
+from local.servers import ServerFailed
+from local.show import closing_table, console, step
+
+SEED = 20230301  # the first day of the pilot
+_FOLDER = Path(__file__).parent.parent / ".local" / "run"
+_PROBLEMS = (AlreadyRunning, BinaryMissing, CannotDropPrivileges, ChainBroken, ProcessFailed, ServerFailed)
+
+
+class DatabaseNotEmpty(Exception):
+    """A database of your own already holds households: the play would mix with them."""
+
+
+def main() -> None:
+    """Play; `run` stays up until Ctrl-C, `demo` ends after the table."""
+    stays = sys.argv[1:] == ["run"]
+    if not stays and sys.argv[1:] != ["demo"]:
+        raise SystemExit("Use `make run` or `make demo`.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with Run(_FOLDER, environ=os.environ) as run:
+            play(run, sample_region(SEED, datetime.now(UTC).date()), stays=stays)
+    except (*_PROBLEMS, DatabaseNotEmpty) as error:
+        console.print(f"[bold red]It did not work.[/] {escape(str(error))}")
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        console.print("Everything that was started is stopped.")
+
+
+def play(run: Run, region: Region, *, stays: bool) -> None:
+    """Start everything, play the chain, show the table, and stay if asked."""
+    began = monotonic()
+    with step("Starting PostgreSQL and Valkey"):
+        run.start_servers()
+        asyncio.run(_refuse_filled(run.database_url))
+    files = _write_files(run, region)
+    with step("Migrations and the register of locations"):
+        run.kot("keyring", "create", str(run.folder / "keyring.json"))
+        run.kot("migrate")
+        run.kot("register", "import", str(run.folder / "lrk.csv"), "--oin-prefix", "00000099")
+    with step("Starting API, worker and counterparties"):
+        run.start_counterparties()
+        run.start_product()
+    chain = asyncio.run(_play(run, region, files))
+    console.print(closing_table(chain.findings, region.planted(), monotonic() - began))
+    if stays:
+        _stay(run, region)
+
+
+async def _play(run: Run, region: Region, files: Sequence[Sequence[DeliveryFile]]) -> Chain:
+    limits = httpx.Limits(max_connections=32)
+    async with httpx.AsyncClient(timeout=30, limits=limits) as http:
+        chain = Chain(run, region, http)
+        declarations = (run.folder / "declarations.ndjson").read_bytes().splitlines()
+        with step("TVS hands over declarations", len(declarations)) as move:
+            await chain.declare(declarations, move)
+        for name, round_ in zip(("deliver their months", "correct, repeat and come late"), files, strict=True):
+            with step(f"Organisations {name}", len(round_)) as move:
+                await chain.deliver(round_, lambda _, move=move: move(1))  # type: ignore[misc]  # bound at once
+        await chain.count_outcomes()
+        with step("Every parent looks", len(region.households)) as move:
+            await chain.look(move)
+        with step("One more delivery, timed"):
+            await chain.probe(*_probe(region))
+        taps = [one for one in region.households if any(care.planted not in (None, "D00") for care in one.cares)]
+        with step("Parents take over with one tap", len(taps)) as move:
+            changes = await chain.answer(taps, move)
+        with step("TVS processes the changes", len(changes)) as move:
+            await chain.settle(changes, move)
+    return chain
+
+
+def _probe(region: Region) -> tuple[Household, DeliveryFile]:
+    """Choose a household without any difference, and a file that makes one for it."""
+    household = next(one for one in region.households if not any(care.planted for care in one.cares))
+    return household, probe_file(region, household)
+
+
+def _write_files(run: Run, region: Region) -> Sequence[Sequence[DeliveryFile]]:
+    (run.folder / "lrk.csv").write_bytes(register_file(region))
+    (run.folder / "declarations.ndjson").write_bytes(declarations_file(region))
+    files = delivery_files(region, SEED)
+    deliveries = run.folder / "deliveries"
+    deliveries.mkdir()
+    for round_ in files:
+        for file in round_:
+            (deliveries / file.name).write_bytes(file.content)
+    run.prepare(region, run.folder / "declarations.ndjson")
+    return files
+
+
+async def _refuse_filled(database_url: str) -> None:
+    conn = await asyncpg.connect(database_url, timeout=10)
+    try:
+        has_schema = await conn.fetchval("SELECT to_regclass('kot.household') IS NOT NULL")
+        if has_schema and await conn.fetchval("SELECT EXISTS (SELECT FROM kot.household)"):
+            raise DatabaseNotEmpty("The database of DATABASE_URL already holds households. Name an empty one, or leave DATABASE_URL out.")
+    finally:
+        await conn.close()
+
+
+def _stay(run: Run, region: Region) -> None:
+    organisation = region.organisations[0]
+    sample = run.folder / "deliveries" / f"{organisation.kvk_number}-{region.months[0]}-a.json"
+    console.print(f"\nThe API stays up at [bold]{run.api_url}[/]; its contract is {run.api_url}/v1/openapi.json.")
+    console.print("Deliver a file yourself, in another terminal:")
+    console.print(
+        f"  .venv/bin/kot deliver {sample} --url {run.api_url} --issuer {run.issuer_url}"
+        f" --client-id {organisation.oin} --client-key {run.folder / 'client-key.json'} --reference eigen-1",
+        soft_wrap=True,
+    )
+    console.print("Ctrl-C stops everything that was started.")
+    while True:
+        run.check()
+        sleep(1)
+
+
+if __name__ == "__main__":
+    main()

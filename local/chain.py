@@ -1,0 +1,215 @@
+"""The chain, played once in front of the reader: declarations, deliveries, differences, answers, processed changes.
+
+Every party acts over HTTP with its own token. What comes back is held against what the region planted.
+"""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import monotonic
+from typing import Any, TypeVar
+
+import httpx
+from msgspec import Struct
+
+from local.clients import machine_token, parent_token
+from local.region import Household, Region
+from local.region_files import DeliveryFile
+from local.run import TVS_CLIENT, Run
+
+# Told how much of a step was done, so that its bar can move.
+T = TypeVar("T")
+Step = Callable[[int], None]
+AT_ONCE = 16
+_WAIT_S = 60.0
+_LOOK_S = 0.1
+_DECLARATIONS_A_REQUEST = 500
+
+
+class ChainBroken(Exception):
+    """A step of the chain did not happen; the message says which."""
+
+
+class Findings(Struct, kw_only=True):
+    """What the chain came to."""
+
+    outcomes: Counter[str]
+    differences: Counter[str]
+    accepted: int = 0
+    processed: int = 0
+    visible_after_s: float = 0.0
+
+
+class Chain:
+    """The parties and their tokens."""
+
+    def __init__(self, run: Run, region: Region, http: httpx.AsyncClient) -> None:
+        self._run = run
+        self._region = region
+        self._http = http
+        self._tokens: dict[str, str] = {}
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self.findings = Findings(outcomes=Counter(), differences=Counter())
+
+    async def declare(self, declarations: Sequence[bytes], step: Step) -> None:
+        """TVS hands over its declarations."""
+        for start in range(0, len(declarations), _DECLARATIONS_A_REQUEST):
+            part = declarations[start : start + _DECLARATIONS_A_REQUEST]
+            answer = await self._call(
+                TVS_CLIENT, "POST", "/v1/declarations", content=b"\n".join(part), headers={"Content-Type": "application/x-ndjson"}
+            )
+            if answer["applied"] != len(part):
+                raise ChainBroken(f"{len(part) - answer['applied']} declarations were not applied: {answer['faults'][:3]}")
+            step(len(part))
+
+    async def deliver(self, files: Sequence[DeliveryFile], step: Step) -> None:
+        """Organisations send a round of deliveries, several at once, and each waits for the outcome of its own."""
+        await self._all(files, self._deliver_one, step)
+
+    async def _deliver_one(self, file: DeliveryFile) -> int:
+        receipt = await self._send(file)
+        until = monotonic() + _WAIT_S
+        while receipt["state"] != "applied":
+            if receipt["state"] == "unreadable" or monotonic() > until:
+                raise ChainBroken(f"{file.name} is {receipt['state']}: {receipt['problem']}")
+            await asyncio.sleep(_LOOK_S)
+            receipt = await self._call(file.oin, "GET", f"/v1/deliveries/{receipt['deliveryId']}")
+        counts = {name: count for name, count in receipt["counts"].items() if count and name != "received"}
+        if counts != {name: count for name, count in file.expected.items() if count}:
+            raise ChainBroken(f"{file.name} came to {counts}, and {dict(file.expected)} was expected.")
+        return receipt["counts"]["received"]
+
+    async def _send(self, file: DeliveryFile) -> dict[str, Any]:
+        headers = {"Idempotency-Key": file.reference, "Content-Type": "text/csv; charset=utf-8" if file.is_csv else "application/json"}
+        params = {"createdAt": file.created_at.isoformat()} if file.is_csv else {}
+        return await self._call(file.oin, "POST", "/v1/deliveries", content=file.content, headers=headers, params=params)
+
+    async def count_outcomes(self) -> None:
+        """Every organisation reads the receipts of its deliveries."""
+        for organisation in self._region.organisations:
+            page = await self._call(organisation.oin, "GET", "/v1/deliveries", params={"limit": "1000"})
+            for receipt in page["deliveries"]:
+                self.findings.outcomes.update({**receipt["counts"], "deliveries": 1})
+
+    async def look(self, step: Step) -> None:
+        """Every parent looks for open differences, until together they see what was planted."""
+        until = monotonic() + _WAIT_S
+        expected = self._region.planted()
+        looking: Sequence[Household] = self._region.households
+        seen: dict[str, list[str]] = {}
+        while True:
+            await self._all(looking, lambda household: self._look_one(household, seen), step if len(looking) == len(self._region.households) else _silent)
+            found = Counter(kind for kinds in seen.values() for kind in kinds)
+            if dict(found) == dict(expected):
+                break
+            if monotonic() > until:
+                raise ChainBroken(f"The parents see {dict(found)}, and {dict(expected)} was planted.")
+            looking = [one for one in looking if seen[one.login] != [care.planted for care in one.cares if care.planted not in (None, "D00")]]
+        self.findings.differences = found
+
+    async def _look_one(self, household: Household, seen: dict[str, list[str]]) -> int:
+        seen[household.login] = [one["kind"] for one in await self._differences(household)]
+        return 1
+
+    async def probe(self, household: Household, file: DeliveryFile) -> None:
+        """One more delivery, timed: from the moment it landed until the parent sees the difference."""
+        await self._differences(household)  # the token is fetched before the clock runs
+        await self._token(file.oin)
+        await self._send(file)
+        landed = monotonic()
+        while not await self._differences(household):
+            if monotonic() - landed > _WAIT_S:
+                raise ChainBroken("The difference of the last delivery did not show.")
+            await asyncio.sleep(0.01)
+        self.findings.visible_after_s = monotonic() - landed
+
+    async def answer(self, households: Sequence[Household], step: Step) -> Sequence[str]:
+        """Parents take their differences over with one tap; return the numbers of the changes."""
+        changes: list[str] = []
+
+        async def tap(household: Household) -> int:
+            for difference in await self._differences(household):
+                headers = {
+                    "If-Match": f'"d{difference["differenceId"]}-v{difference["version"]}"',
+                    "Idempotency-Key": secrets.token_urlsafe(24),
+                }
+                path = f"/v1/differences/{difference['differenceId']}/acceptance"
+                accepted = await self._call(household.login, "POST", path, headers=headers)
+                changes.append(accepted["changeId"])
+            return 1
+
+        await self._all(households, tap, step)
+        self.findings.accepted = len(changes)
+        return changes
+
+    async def settle(self, changes: Sequence[str], step: Step) -> None:
+        """Wait until TVS says that it processed them all, and hold that against what the product says of each."""
+        until = monotonic() + _WAIT_S
+        shown = 0
+        while shown < len(changes):
+            processed = (await self._http.get(f"{self._run.tvs_url}/state")).json()["processed"]
+            step(processed - shown)
+            shown = processed
+            if monotonic() > until:
+                raise ChainBroken(f"TVS processed {processed} of {len(changes)} changes.")
+            await asyncio.sleep(_LOOK_S)
+        await self._all(changes, self._settled, _silent)
+
+    async def _settled(self, change_id: str) -> int:
+        change = await self._call(TVS_CLIENT, "GET", f"/v1/changes/{change_id}")
+        if change["state"] != "processed":
+            raise ChainBroken(f"Change {change_id} is {change['state']}, and TVS processed it.")
+        self.findings.processed += 1
+        return 1
+
+    async def _differences(self, household: Household) -> list[dict[str, Any]]:
+        answer = await self._call(household.login, "GET", "/v1/differences", params={"state": "open"})
+        return list(answer["differences"])
+
+    async def _all(self, things: Sequence[T], work: Callable[[T], Awaitable[int]], step: Step) -> None:
+        async def one(thing: T) -> None:
+            async with self._gate:
+                step(await work(thing))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for thing in things:
+                    group.create_task(one(thing))
+        except* ChainBroken as broken:
+            raise broken.exceptions[0] from None
+
+    async def _token(self, who: str) -> str:
+        if who not in self._tokens:
+            if who == TVS_CLIENT or who.startswith("00000099"):
+                self._tokens[who] = await machine_token(self._http, self._run.issuer_url, who, self._run.client_key)
+            else:
+                self._tokens[who] = await parent_token(self._http, self._run.issuer_url, who)
+        return self._tokens[who]
+
+    async def _call(
+        self,
+        who: str,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        token = await self._token(who)
+        answer = await self._http.request(
+            method,
+            f"{self._run.api_url}{path}",
+            content=content,
+            params=params or None,
+            headers={**(headers or {}), "Authorization": f"Bearer {token}"},
+        )
+        if answer.status_code >= 400:
+            raise ChainBroken(f"{method} {path} answered {answer.status_code}: {answer.text}")
+        result: dict[str, Any] = answer.json()
+        return result
+
+
+def _silent(_: int) -> None:
+    """A step that moves no bar."""

@@ -1,0 +1,279 @@
+"""The sample region as the files that the parties would send: the LRK open data, declarations, deliveries in two dialects."""
+
+import csv
+import io
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+
+from local.region import Care, Household, Location, Region, SampleOrganisation, billed
+from reconcile.rules.bsn import marked_bsn
+from reconcile.rules.months import Month, add_months, first_day, next_month
+from reconcile.rules.quantities import hundredths_text
+
+_LRK_COLUMNS = (
+    "lrk_id type_oko opc actuele_naam_oko aantal_kindplaatsen ve status inschrijfdatum opvanglocatie_adres opvanglocatie_postcode"
+    " opvanglocatie_woonplaats bag_id naam_houder kvk_nummer_houder vestigingsnummer_houder rechtsvorm_houder start_geschillencommissie"
+    " einde_geschillencommissie houder_adres houder_postcode houder_woonplaats houder_buitenland correspondentie_adres"
+    " correspondentie_postcode correspondentie_woonplaats correspondentie_buitenland contact_persoon contact_telefoon"
+    " contact_emailadres contact_website cbs_code verantwoordelijke_gemeente gastouderbureau_1 gastouderbureau_2 lrk_url"
+).split()
+_CSV_HEADING = ("regelkenmerk", "bsn_ouder", "bsn_kind", "lrk_nummer", "maand", "uren", "uurtarief", "bedrag", "einddatum")
+_STRANGER_FROM = 3_000_000
+
+
+class DeliveryFile(Struct, frozen=True, kw_only=True):
+    """One file of an organisation, with what goes into the request beside it; `expected` counts lines by outcome."""
+
+    name: str
+    oin: str
+    reference: str
+    created_at: datetime
+    content: bytes
+    expected: Mapping[str, int]
+
+    @property
+    def is_csv(self) -> bool:
+        """CSV or JSON."""
+        return self.name.endswith(".csv")
+
+
+class Line(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A line as an organisation writes it."""
+
+    line_ref: str
+    parent_bsn: str
+    child_bsn: str
+    lrk_number: str
+    month: str
+    hours: str
+    hourly_rate: str
+    end_date: str = ""
+
+
+def register_file(region: Region) -> bytes:
+    """Write the register with the columns of the LRK open data."""
+    rows = [_agency_row(one) for one in region.organisations if one.agency]
+    rows += [_location_row(one, location) for one in region.organisations for location in one.locations]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, _LRK_COLUMNS, delimiter=";", lineterminator="\r\n", restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def declarations_file(region: Region) -> bytes:
+    """Write one declaration a line, as TVS hands them over."""
+    return b"\n".join(msgspec.json.encode(_declaration(one, region.months)) for one in region.households) + b"\n"
+
+
+def delivery_files(region: Region, seed: int) -> Sequence[Sequence[DeliveryFile]]:
+    """Return the deliveries in rounds: within a round their order does not matter, a round goes after the one before.
+
+    The first round has every month of every organisation; the second corrects, repeats and comes late.
+    """
+    dice = random.Random(seed)
+    by_organisation: dict[str, list[Care]] = defaultdict(list)
+    for household in region.households:
+        for care in household.cares:
+            by_organisation[care.location.kvk_number].append(care)
+    first: list[DeliveryFile] = []
+    second: list[DeliveryFile] = []
+    for number, organisation in enumerate(region.organisations):
+        cares = by_organisation[organisation.kvk_number]
+        if not cares:
+            continue
+        for place, month in enumerate(region.months):
+            lines = _lines(cares, month, region.months)
+            if place == 1 and number % 4 == 0:
+                wrong = [_with_more_hours(line) if dice.random() < 0.1 else line for line in lines]
+                changed = sum(one != other for one, other in zip(wrong, lines, strict=True))
+                first.append(_file(organisation, month, wrong, "a", {"applied": len(lines)}))
+                second.append(_file(organisation, month, lines, "correctie", {"applied": changed, "unchanged": len(lines) - changed}))
+            else:
+                first.append(_file(organisation, month, lines, "a", {"applied": len(lines)}))
+            if place == 2 and number % 6 == 1:
+                second.append(_file(organisation, month, [_with_more_hours(one) for one in lines], "oud", {"superseded": len(lines)}, days=-3))
+        if number % 5 == 2:
+            second.append(_faulty_file(organisation, region, cares[0]))
+    second.append(first[0])  # the very same file once more
+    return first, second
+
+
+def probe_file(region: Region, household: Household) -> DeliveryFile:
+    """Write a correction of the two newest months that makes a difference for one household."""
+    care = household.cares[0]
+    organisation = next(one for one in region.organisations if one.kvk_number == care.location.kvk_number)
+    lines = [
+        Line(
+            line_ref=f"proef-{month}",
+            parent_bsn=care.parent_bsn,
+            child_bsn=care.child_bsn,
+            lrk_number=care.location.lrk_number,
+            month=month,
+            hours=hundredths_text(care.hours_hundredths + 1_000),
+            hourly_rate=hundredths_text(care.hourly_rate_cents),
+        )
+        for month in region.months[-2:]
+    ]
+    return _file(organisation, region.months[-1], lines, "proef", {"applied": 2}, days=14)
+
+
+def _lines(cares: Sequence[Care], month: Month, months: Sequence[Month]) -> list[Line]:
+    lines = []
+    for care in cares:
+        bill = billed(care, month, months)
+        if bill is not None:
+            hours, rate, end_on = bill
+            lines.append(
+                Line(
+                    line_ref=f"{month}/{len(lines) + 1}",
+                    parent_bsn=care.parent_bsn,
+                    child_bsn=care.child_bsn,
+                    lrk_number=care.location.lrk_number,
+                    month=month,
+                    hours=hundredths_text(hours),
+                    hourly_rate=hundredths_text(rate),
+                    end_date=end_on.isoformat() if end_on else "",
+                )
+            )
+    return lines
+
+
+def _with_more_hours(line: Line) -> Line:
+    return msgspec.structs.replace(line, hours=hundredths_text(int(line.hours.replace(".", "")) + 777))
+
+
+def _faulty_file(organisation: SampleOrganisation, region: Region, care: Care) -> DeliveryFile:
+    """Lines that must be rejected or parked, and good ones about people that TVS never named."""
+    month = region.months[-1]
+    good = Line(
+        line_ref="vreemd",
+        parent_bsn=marked_bsn(_STRANGER_FROM + int(organisation.kvk_number) * 4),
+        child_bsn=marked_bsn(_STRANGER_FROM + int(organisation.kvk_number) * 4 + 1),
+        lrk_number=care.location.lrk_number,
+        month=month,
+        hours="60.00",
+        hourly_rate="9.50",
+    )
+    other = next(one for one in region.organisations if one.kvk_number != organisation.kvk_number)
+    change = msgspec.structs.replace
+    rejected = [
+        change(good, line_ref="elfproef", child_bsn=good.child_bsn[:8] + str((int(good.child_bsn[8]) + 1) % 10)),
+        change(good, line_ref="uren", hours="900.00"),
+        change(good, line_ref="maand", month=f"{month[:4]}-13"),
+        change(good, line_ref="andermans", lrk_number=other.locations[0].lrk_number),
+        change(good, line_ref="onbekend", lrk_number=marked_bsn(_STRANGER_FROM)),
+        change(good, line_ref="dubbel-1", month=region.months[0]),
+        change(good, line_ref="dubbel-2", month=region.months[0], hours="61.00"),
+    ]
+    lines = [good, *rejected, change(good, line_ref="geen-bsn", child_bsn="")]
+    return _file(organisation, month, lines, "fouten", {"applied": 1, "rejected": len(rejected), "parked": 1})
+
+
+def _file(
+    organisation: SampleOrganisation, month: Month, lines: Sequence[Line], mark: str, expected: Mapping[str, int], *, days: int = 0
+) -> DeliveryFile:
+    made = datetime.combine(first_day(next_month(month)), datetime.min.time(), UTC) + timedelta(days=4, hours=8)
+    created_at = made + timedelta(days=days if days else 7 if mark == "correctie" else 0)
+    is_csv = int(organisation.kvk_number) % 2 == 0
+    reference = f"{organisation.kvk_number}-{month}-{mark}"
+    content = _csv(lines) if is_csv else _json(lines, reference, created_at)
+    return DeliveryFile(
+        name=f"{reference}.{'csv' if is_csv else 'json'}",
+        oin=organisation.oin,
+        reference=reference,
+        created_at=created_at,
+        content=content,
+        expected=expected,
+    )
+
+
+def _json(lines: Sequence[Line], reference: str, created_at: datetime) -> bytes:
+    return msgspec.json.encode({"reference": reference, "createdAt": created_at.isoformat(), "lines": lines})
+
+
+def _csv(lines: Sequence[Line]) -> bytes:
+    """Write a CSV as a Dutch spreadsheet does: byte order mark, semicolons, decimal commas, dates dd-mm-yyyy."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    writer.writerow(_CSV_HEADING)
+    for one in lines:
+        amount = hundredths_text((int(one.hours.replace(".", "")) * int(one.hourly_rate.replace(".", "")) + 50) // 100)
+        end = f"{one.end_date[8:]}-{one.end_date[5:7]}-{one.end_date[:4]}" if one.end_date else ""
+        figures = [figure.replace(".", ",") for figure in (one.hours, one.hourly_rate, amount)]
+        writer.writerow([one.line_ref, one.parent_bsn, one.child_bsn, one.lrk_number, one.month, *figures, end])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def _declaration(household: Household, months: Sequence[Month]) -> dict[str, object]:
+    since = add_months(months[0], -24)
+    # References of TVS say nothing about the number of the person.
+    refs = {one.bsn: f"{household.household_ref}-{index}" for index, one in enumerate(household.people)}
+    return {
+        "householdRef": household.household_ref,
+        "version": 1,
+        "members": [
+            {
+                "personRef": refs[one.bsn],
+                "bsn": one.bsn,
+                "role": one.role,
+                "givenName": one.given_name,
+                "birthDate": one.birth_date,
+                "from": since,
+            }
+            for one in household.people
+        ],
+        "incomes": [{"year": int(months[0][:4]), "amount": household.income_euro}],
+        "awardedYears": [],
+        "placements": [
+            {
+                "childRef": refs[care.child_bsn],
+                "lrkNumber": care.location.lrk_number,
+                "startDate": first_day(care.from_month),
+                "segments": [
+                    {
+                        "from": care.from_month,
+                        "hours": hundredths_text(care.hours_hundredths),
+                        "hourlyRate": hundredths_text(care.hourly_rate_cents),
+                    }
+                ],
+            }
+            for care in household.cares
+        ],
+    }
+
+
+def _location_row(organisation: SampleOrganisation, location: Location) -> Mapping[str, str]:
+    is_childminder = location.agency is not None
+    return {
+        "lrk_id": location.lrk_number,
+        "type_oko": location.care_type,
+        "opc": "Nee",
+        "actuele_naam_oko": f"{organisation.name}, locatie {location.lrk_number[-4:]}",
+        "status": "Ingeschreven",
+        "inschrijfdatum": _dutch(date(2012, 3, 1)),
+        "naam_houder": f"Gastouder {location.lrk_number[-4:]}" if is_childminder else organisation.name,
+        "kvk_nummer_houder": "" if is_childminder else organisation.kvk_number,
+        "gastouderbureau_1": location.agency or "",
+    }
+
+
+def _agency_row(organisation: SampleOrganisation) -> Mapping[str, str]:
+    return {
+        "lrk_id": organisation.agency or "",
+        "type_oko": "GOB",
+        "actuele_naam_oko": organisation.name,
+        "status": "Ingeschreven",
+        "inschrijfdatum": _dutch(date(2011, 1, 1)),
+        "naam_houder": organisation.name,
+        "kvk_nummer_houder": organisation.kvk_number,
+    }
+
+
+def _dutch(day: date) -> str:
+    return f"{day.day:02d}-{day.month:02d}-{day.year:04d}"

@@ -1,0 +1,217 @@
+"""CSV deliveries: every dialect of a spreadsheet, every unreadable file, and any bytes in any chunks."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconcile.rules.bsn import marked_bsn
+from reconcile.rules.delivery_csv import CsvReader
+from reconcile.rules.delivery_file import Envelope
+from reconcile.rules.delivery_line import DeliveryLine, read_line
+from reconcile.rules.faults import FAULTS, UnreadableDelivery
+from tests.make import delivery_fields
+
+_NOW = "2026-07"
+_PARENT, _CHILD = marked_bsn(0), marked_bsn(1)
+_DUTCH = "bsn_ouder;bsn_kind;lrk_nummer;maand;uren;uurtarief"
+_ENGLISH = "parentBsn;childBsn;lrkNumber;month;hours;hourlyRate"
+_ROW = f"{_PARENT};{_CHILD};900000001;2026-03;120,50;10,25"
+_SOUND = read_line(delivery_fields(), 2, this_month=_NOW)
+
+
+def _lines(chunks: Iterable[bytes], charset: str | None = None) -> list[DeliveryLine]:
+    reader = CsvReader(charset=charset, this_month=_NOW)
+    lines = [line for chunk in chunks for line in reader.feed(chunk)]
+    return [*lines, *reader.close()]
+
+
+def _read(text: str) -> list[DeliveryLine]:
+    return _lines([text.encode()])
+
+
+def _outcome(chunks: Iterable[bytes]) -> list[DeliveryLine] | str:
+    try:
+        return _lines(chunks)
+    except UnreadableDelivery as error:
+        return error.code
+
+
+def _chunked(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{_DUTCH}\n{_ROW}\n",
+        f"{_DUTCH}\r\n{_ROW}\r\n",
+        f"{_DUTCH}\r{_ROW}\r",
+        f"{_DUTCH}\n{_ROW}",
+        f"\ufeff{_DUTCH}\n{_ROW}\n",
+        f"{_ENGLISH}\n{_ROW}\n",
+        f" BSN_Ouder ; BSN_KIND;LRK_nummer;Maand;UREN;Uurtarief\n{_ROW}",
+        f"{_DUTCH}\n{_ROW}\n\n;;;;;\n ; ; ;;;\n",
+        _DUTCH.replace(";", "\t") + "\n" + _ROW.replace(";", "\t"),
+        _DUTCH.replace(";", ",") + "\n" + _ROW.replace(",", ".").replace(";", ","),
+        _DUTCH.replace(";", ",") + f'\n{_PARENT},{_CHILD},900000001,2026-03,"120,50","10,25"',
+        '"' + _DUTCH.replace(";", '";"') + '"\n"' + _ROW.replace(";", '";"') + '"\n',
+        f'{_DUTCH}\n"{_PARENT}";{_CHILD};900000001;"2026-03";120,50;" 10,25 "',
+        _DUTCH + "\n" + _ROW.replace(";", " ; "),
+        _DUTCH + ";opvangsoort;bedrag;einddatum;regelkenmerk\n" + _ROW + ";;;;",
+    ],
+)
+def test_every_dialect_of_a_spreadsheet_gives_the_same_line(text: str) -> None:
+    assert _read(text) == [_SOUND]
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", "SEP=;\r\n", '"sep=;"\n', "\n", " \n"])
+def test_a_line_before_the_heading_counts_as_a_line(first: str) -> None:
+    assert _read(f"{first}{_DUTCH}\n{_ROW}\n") == [read_line(delivery_fields(), 3, this_month=_NOW)]
+
+
+def test_columns_may_stand_in_any_order() -> None:
+    heading, row = (";".join(reversed(text.split(";"))) for text in (_DUTCH, _ROW))
+    assert _read(f"{heading}\n{row}") == [_SOUND]
+
+
+def test_every_dutch_heading_has_its_field() -> None:
+    heading = _DUTCH + ";opvangsoort;bedrag;einddatum;regelkenmerk"
+    extra = {"careType": "KDV", "amount": "1235.13", "endDate": "31-03-2026", "lineRef": "A;1"}
+    expected = read_line(delivery_fields(**extra), 2, this_month=_NOW)
+    assert _read(f'{heading}\n{_ROW};kdv;1235,13;31-03-2026;"A;1"') == [expected]
+
+
+def test_a_line_has_the_number_of_the_line_on_which_it_begins() -> None:
+    head = f"{_DUTCH};regelkenmerk"
+    lines = _read(f'{head}\n{_ROW};a\n\n{_ROW};"b\nc"\n{_ROW};d\n')
+    assert [(line.line_number, line.line_ref, [one.code for one in line.faults]) for line in lines] == [
+        (2, "a", []),
+        (4, None, ["line-ref-invalid"]),
+        (6, "d", []),
+    ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["x", _ROW + ";", ";" + _ROW, _ROW.rpartition(";")[0], _ROW.replace(";", ","), f'"{_ROW}"', f'"a"b{_ROW}', f'"{_PARENT}" {_ROW}'],
+)
+def test_a_row_with_another_number_of_columns_cannot_be_read(row: str) -> None:
+    assert [(line.line_number, [one.code for one in line.faults]) for line in _read(f"{_DUTCH}\n{row}\n{_ROW}")] == [
+        (2, ["line-unreadable"]),
+        (3, []),
+    ]
+
+
+@pytest.mark.parametrize("hours", ["1.234,5", "1,234.5", "1,2,3", ",5", "5,", "٩,٥", "1 234,5"])
+def test_a_thousands_separator_is_not_guessed_at(hours: str) -> None:
+    line = _read(f"{_DUTCH}\n{_PARENT};{_CHILD};900000001;2026-03;{hours};10,25")[0]
+    assert [(one.code, one.field) for one in line.faults] == [("hours-invalid", "hours")]
+
+
+def test_a_decimal_comma_is_one_only_in_quantities() -> None:
+    line = _read(f"{_DUTCH};regelkenmerk\n{_ROW};1,5")[0]
+    assert (line.line_ref, line.faults) == ("1,5", ())
+
+
+def test_windows_1252_is_read_when_the_sender_names_it() -> None:
+    body = f"{_DUTCH};regelkenmerk\n{_ROW};zoë €\n".encode("cp1252")
+    assert [line.line_ref for line in _lines([body], "windows-1252")] == ["zoë €"]
+    assert _outcome([body]) == "encoding-unknown"
+
+
+def test_a_heading_alone_is_a_delivery_without_lines() -> None:
+    assert _read(_DUTCH) == []
+
+
+def test_a_csv_has_no_envelope() -> None:
+    assert CsvReader(charset=None, this_month=_NOW).envelope() == Envelope()
+
+
+_UNREADABLE = [
+    (b"", "heading-missing"),
+    (b"\n\n", "heading-missing"),
+    (b"\xef\xbb\xbf", "heading-missing"),
+    (b"sep=;", "heading-missing"),
+    (b"sep=;\nsep=;\n", "heading-missing"),
+    (b"sep=|\n" + _DUTCH.encode(), "heading-missing"),
+    (_ROW.encode(), "heading-missing"),
+    (_DUTCH.replace(";", "|").encode(), "heading-missing"),
+    (_DUTCH.rpartition(";")[0].encode(), "heading-missing"),
+    (_DUTCH.replace("maand", "jaar").encode(), "heading-missing"),
+    (b"sep=,\n" + _DUTCH.encode(), "heading-missing"),
+    (f'"bsn_ouder"x;{_DUTCH}\n'.encode(), "heading-missing"),
+    (f"{_DUTCH};naam".encode(), "heading-unknown-column"),
+    (f"{_DUTCH};".encode(), "heading-unknown-column"),
+    (f"{_DUTCH};maand".encode(), "heading-unknown-column"),
+    (f"{_DUTCH};month".encode(), "heading-unknown-column"),
+    (f"{_DUTCH}\n".encode() + b"\xff", "encoding-unknown"),
+    (f"{_DUTCH}\n".encode() + b"\xc3", "encoding-unknown"),
+    (f"{_DUTCH}\n".encode() + b"\xed\xa0\x80", "encoding-unknown"),
+    (f"{_DUTCH}\n{_ROW}\n".encode("utf-16"), "encoding-unknown"),
+    (f"{_DUTCH}\n{_ROW}\n".encode("utf-16-le"), "characters-forbidden"),
+    (b"PK\x03\x04", "characters-forbidden"),
+    (f"{_DUTCH}\n\x00".encode(), "characters-forbidden"),
+    (f"{_DUTCH}\n\x1b[0m".encode(), "characters-forbidden"),
+    (f"{_DUTCH}\n\x7f".encode(), "characters-forbidden"),
+    (f'{_DUTCH}\n"{_ROW}\n'.encode(), "line-too-long"),
+    (f"{_DUTCH}\n".encode() + b"x" * 65_537, "line-too-long"),
+    (f"{_DUTCH}\n".encode() + b"x" * 65_537 + b"\n", "line-too-long"),
+    (b"x" * 65_537, "line-too-long"),
+]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize(("body", "code"), _UNREADABLE)
+def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(body: bytes, code: str, size: int) -> None:
+    if len(body) > 60_000:
+        size *= 1_000
+    with pytest.raises(UnreadableDelivery) as caught:
+        _lines(_chunked(body, size))
+    assert (caught.value.code, FAULTS[code].scope) == (code, "delivery")
+
+
+def test_an_unreadable_file_says_at_which_line() -> None:
+    with pytest.raises(UnreadableDelivery) as caught:
+        _lines([f"{_DUTCH}\n{_ROW}\n".encode(), b"\xff"])
+    assert (caught.value.line, _PARENT in caught.value.detail) == (3, False)
+
+
+def test_the_detail_of_an_unreadable_heading_quotes_nothing_of_it() -> None:
+    for body in (_ROW, f"{_DUTCH};{_PARENT}"):
+        with pytest.raises(UnreadableDelivery) as caught:
+            _read(body)
+        assert _PARENT not in caught.value.detail
+
+
+_PIECES = [
+    *(f"{_DUTCH}\n", f"{_ROW}\n", f"{_ROW}\r\n", f"{_ROW}\r", f'"{_ROW}"\n', "é", "\u2028", "\x85", "\ufeff"),
+    *(";", ",", "\t", "\n", "\r", '"', '""', "sep=;\n", "1,5", "x", " "),
+]
+_BODIES = st.lists(st.sampled_from(_PIECES).map(lambda text: text.encode()) | st.binary(max_size=2), max_size=8).map(b"".join)
+
+
+@given(_BODIES | _BODIES.map(lambda body: f"{_DUTCH}\n".encode() + body), st.lists(st.integers(1, 40), max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_chunks_never_change_what_is_read(body: bytes, sizes: list[int]) -> None:
+    rest, chunks = body, []
+    for size in sizes:
+        chunks.append(rest[:size])
+        rest = rest[size:]
+    whole, in_chunks = _outcome([body]), _outcome([*chunks, rest])
+    assert {type(whole), type(in_chunks)} in ({str}, {list})
+    assert isinstance(whole, str) or whole == in_chunks
+
+
+@given(st.integers(1, 100), st.lists(st.sampled_from([_ROW, "x", "", f'{_ROW};"a\nb"', f'"{_PARENT}";2']), max_size=6))
+@settings(max_examples=100, deadline=None)
+def test_a_readable_file_reads_the_same_in_chunks_of_any_size(size: int, rows: list[str]) -> None:
+    body = "\r\n".join([_DUTCH, *rows]).encode()
+    assert _lines(_chunked(body, size)) == _lines([body])
+
+
+def test_a_value_may_be_as_long_as_a_line_may_be() -> None:
+    row = f"{_ROW};{'r' * 60_000}"
+    lines = _lines(_chunked(f"{_DUTCH};regelkenmerk\n{row}\n{_ROW};ok\n".encode(), 5_000))
+    assert [[one.code for one in line.faults] for line in lines] == [["line-ref-invalid"], []]

@@ -1,0 +1,172 @@
+"""JSON deliveries: lines and envelope, every unreadable file, and any bytes in any chunks."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconcile.rules.bsn import marked_bsn
+from reconcile.rules.delivery_file import Complete, Envelope
+from reconcile.rules.delivery_json import JsonReader
+from reconcile.rules.delivery_line import DeliveryLine, read_line, unreadable_line
+from reconcile.rules.faults import FAULTS, UnreadableDelivery
+from tests.make import delivery_fields
+
+_NOW = "2026-07"
+_SENT = "2026-04-02T08:15:00Z"
+_OIN = "00000099000000110000"
+
+
+def _body(*lines: Any, **change: Any) -> bytes:
+    members = {"createdAt": _SENT, "lines": list(lines), **change}
+    return json.dumps({name: value for name, value in members.items() if value is not ...}).encode()
+
+
+def _read(chunks: Iterable[bytes]) -> tuple[Envelope, list[DeliveryLine]]:
+    reader = JsonReader(this_month=_NOW)
+    lines = [line for chunk in chunks for line in reader.feed(chunk)]
+    lines += reader.close()
+    return reader.envelope(), lines
+
+
+def _outcome(chunks: Iterable[bytes]) -> tuple[Envelope, list[DeliveryLine]] | str:
+    try:
+        return _read(chunks)
+    except UnreadableDelivery as error:
+        return error.code
+
+
+def _chunked(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+def test_lines_are_numbered_by_their_place() -> None:
+    envelope, lines = _read([_body(delivery_fields(), delivery_fields(month="2026-04"))])
+    assert envelope == Envelope(sent_at=datetime(2026, 4, 2, 8, 15, tzinfo=UTC))
+    assert lines == [
+        read_line(delivery_fields(), 1, this_month=_NOW),
+        read_line(delivery_fields(month="2026-04"), 2, this_month=_NOW),
+    ]
+
+
+def test_numbers_may_be_text_or_number() -> None:
+    body = _body(delivery_fields(hours=120.5, hourlyRate=10.25, lrkNumber=900000001))
+    assert _read([body])[1] == [read_line(delivery_fields(), 1, this_month=_NOW)]
+
+
+def test_a_number_is_read_by_its_text_and_not_as_a_binary_fraction() -> None:
+    body = _body(delivery_fields()).replace(b'"120.50"', b"0.1000000000000000055511151231257827")
+    assert [one.code for one in _read([body])[1][0].faults] == ["hours-invalid"]
+
+
+@pytest.mark.parametrize("line", [None, 1, "x", True, [], [{}], [[1]]])
+def test_a_line_that_is_no_object_cannot_be_read_and_the_next_one_can(line: Any) -> None:
+    sound = read_line(delivery_fields(), 2, this_month=_NOW)
+    assert _read([_body(line, delivery_fields())])[1] == [unreadable_line(1), sound]
+
+
+def test_every_member_of_the_envelope_is_read_in_any_order() -> None:
+    complete = [{"month": "2026-03", "lrkNumbers": ["900000001", "900000002"]}]
+    members = {"reference": "r-1", "organisationOin": _OIN, "complete": complete}
+    expected = Envelope(
+        reference="r-1",
+        sent_at=datetime(2026, 4, 2, 8, 15, tzinfo=UTC),
+        organisation_oin=_OIN,
+        complete=(Complete(month="2026-03", lrk_numbers=("900000001", "900000002")),),
+    )
+    for body in (_body(**members), json.dumps({**members, "lines": [], "createdAt": _SENT}).encode()):
+        assert _read([body]) == (expected, [])
+
+
+def test_members_of_the_envelope_may_be_missing_or_null() -> None:
+    assert _read([b'{"lines": []}']) == (Envelope(), [])
+    assert _read([_body(createdAt=..., reference=None, organisationOin=None, complete=[])]) == (Envelope(), [])
+
+
+_UNREADABLE = [
+    *((body, "json-broken") for body in (b"", b" ", b"[]", b"1", b'"x"', b"null", b"{}", b"{", b'{"lines"', b'{"lines":[')),
+    *((body, "json-broken") for body in (b'{"lines":[]', b'{"lines":[]}]', b'{"lines":[]}{}', b'{"lines":[]} x')),
+    *((body, "json-broken") for body in (b'{"lines":[],}', b'{"lines":[1,]}', b"{'lines':[]}", b'{"lines":[NaN]}')),
+    *((body, "json-broken") for body in (b'{"lines":[Infinity]}', b'{"lines":[-]}', b'{"lines":[01]}', b'{"lines":["\x01"]}')),
+    *((body, "json-broken") for body in (b'{"lines":["\xff"]}', b'\xef\xbb\xbf{"lines":[]}', b'{"lines":["\\x"]}')),
+    *((body, "json-broken") for body in (b'{"lines":null}', b'{"lines":1}', b'{"lines":"x"}', b'{"lines":{}}')),
+    *((body, "json-broken") for body in (b'{"lines":{"a":1}}', b'{"lines":[' + b"[" * 9 + b"]" * 9 + b"]}", b"[" * 5_000)),
+    *((body, "json-broken") for body in (b'{"createdAt":"x"}', b'{"lines":[1e99999999999999999999]}', b"PK\x03\x04")),
+    *((_body(**{name: 1}), "envelope-invalid") for name in ("Lines", "created_at", "", "organisation")),
+    *((_body(reference=value), "envelope-invalid") for value in (1, [], {}, True)),
+    *((_body(createdAt=value), "envelope-invalid") for value in (None, "", 1, "2026-04-02", "2026-04-02T08:15:00", [])),
+    *((_body(organisationOin=value), "envelope-invalid") for value in ("", "x", 99, _OIN[1:], f"{_OIN}0", [])),
+    *((_body(complete=value), "envelope-invalid") for value in (None, 1, "x", {}, [1], [[]], [{}], [{"month": "2026-03"}])),
+    (_body(complete=[{"month": "2026-3", "lrkNumbers": []}]), "envelope-invalid"),
+    (_body(complete=[{"month": "2026-03", "lrkNumbers": [1]}]), "envelope-invalid"),
+    (_body(complete=[{"month": "2026-03", "lrkNumbers": [], "x": 1}]), "envelope-invalid"),
+    (b'{"lines":[],"lines":[]}', "envelope-invalid"),
+    (b'{"reference":"a","reference":"a","lines":[]}', "envelope-invalid"),
+    (b'{"lines":["' + b"x" * 400_000 + b'"]}', "line-too-long"),
+    (b'{"lines":[' + b" " * 400_000 + b"]}", "line-too-long"),
+    (b'{"reference":"' + b"x" * 400_000 + b'","lines":[]}', "line-too-long"),
+]
+
+
+@pytest.mark.parametrize("size", [1, 7, 500_000])
+@pytest.mark.parametrize(("body", "code"), _UNREADABLE)
+def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(body: bytes, code: str, size: int) -> None:
+    if len(body) > 300_000:
+        size *= 1_000
+    with pytest.raises(UnreadableDelivery) as caught:
+        _read(_chunked(body, size))
+    assert (caught.value.code, FAULTS[code].scope) == (code, "delivery")
+
+
+def test_a_broken_file_says_after_which_line_and_quotes_nothing() -> None:
+    body = _body(delivery_fields())[:-2] + b", {" + marked_bsn(0).encode()
+    with pytest.raises(UnreadableDelivery) as caught:
+        _read(_chunked(body, 10))
+    assert (caught.value.code, caught.value.line) == ("json-broken", 2)
+    assert marked_bsn(0) not in caught.value.detail
+
+
+def test_a_long_delivery_of_short_lines_is_read_to_the_end() -> None:
+    body = _body(*({"lineRef": str(number)} for number in range(20_000)))
+    lines = _read(_chunked(body, 50_000))[1]
+    assert [line.line_ref for line in lines] == [str(number) for number in range(20_000)]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+_MEMBERS = st.fixed_dictionaries(
+    {"lines": st.lists(_JSON | st.fixed_dictionaries({}, optional={"hours": _JSON, "month": _JSON}), max_size=4) | _JSON},
+    optional={"createdAt": st.just(_SENT) | _JSON, "reference": _JSON, "complete": _JSON, "organisationOin": _JSON},
+)
+_PIECES = [b"{", b"}", b"[", b"]", b'"lines":', b'"x"', b":", b",", b"1", b"1.5e3", b"-", b"null", b" ", b"\\u12", b'"']
+_BODIES = _MEMBERS.map(lambda one: json.dumps(one).encode()) | st.lists(
+    st.sampled_from(_PIECES) | st.binary(max_size=2), max_size=10
+).map(b"".join)
+
+
+@given(_BODIES, st.binary(max_size=1), st.lists(st.integers(0, 20), max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_chunks_never_change_what_is_read(body: bytes, tail: bytes, sizes: list[int]) -> None:
+    rest, chunks = body + tail, []
+    for size in sizes:
+        chunks.append(rest[:size])
+        rest = rest[size:]
+    whole, in_chunks = _outcome([body + tail]), _outcome([*chunks, rest])
+    assert {type(whole), type(in_chunks)} in ({str}, {tuple})
+    assert isinstance(whole, str) or whole == in_chunks
+
+
+@given(st.lists(_JSON, max_size=5), st.integers(1, 60))
+@settings(max_examples=100, deadline=None)
+def test_a_sound_file_reads_the_same_in_chunks_of_any_size(lines: list[Any], size: int) -> None:
+    body = _body(*lines, delivery_fields())
+    read = _read(_chunked(body, size))
+    assert read == _read([body])
+    assert read[1][-1] == read_line(delivery_fields(), len(lines) + 1, this_month=_NOW)

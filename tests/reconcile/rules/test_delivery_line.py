@@ -1,0 +1,200 @@
+"""One line of a delivery: sound values, every fault, all faults at once, and what waits for the sender."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconcile.rules.bsn import marked_bsn
+from reconcile.rules.delivery_line import FIELDS, NEEDED_FIELDS, DeliveryLine, read_line, unreadable_line
+from reconcile.rules.faults import FAULTS, Fault
+from tests.make import delivery_fields
+
+_NOW = "2026-07"
+_PARENT, _CHILD = marked_bsn(0), marked_bsn(1)
+_SPREADSHEET_BSN = f"{12:09d}".lstrip("0")
+
+
+def _read(**change: Any) -> DeliveryLine:
+    return read_line(delivery_fields(**change), 7, this_month=_NOW)
+
+
+def _codes(line: DeliveryLine) -> list[tuple[str, str | None]]:
+    return [(one.code, one.field) for one in line.faults]
+
+
+def test_a_sound_line_has_all_its_values() -> None:
+    line = _read(careType="bso", amount="1235.13", endDate="2026-03-31", lineRef="A-1")
+    assert line == DeliveryLine(
+        line_number=7,
+        line_ref="A-1",
+        parent_bsn=_PARENT,
+        child_bsn=_CHILD,
+        lrk_number="900000001",
+        care_type="BSO",
+        month="2026-03",
+        hours_hundredths=12_050,
+        hourly_rate_cents=1_025,
+        amount_cents=123_513,
+        end_on=date(2026, 3, 31),
+        faults=(),
+    )
+
+
+@pytest.mark.parametrize("empty", ["", None, ...])
+def test_a_missing_optional_field_is_no_fault(empty: Any) -> None:
+    line = _read(careType=empty, amount=empty, endDate=empty, lineRef=empty)
+    assert (line.care_type, line.amount_cents, line.end_on, line.line_ref, line.faults) == (None, None, None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "attribute", "expected"),
+    [
+        ("parentBsn", f" {_PARENT} ", "parent_bsn", _PARENT),
+        ("childBsn", int(_CHILD), "child_bsn", _CHILD),
+        ("lrkNumber", 900000001, "lrk_number", "900000001"),
+        ("month", " 2026-07 ", "month", "2026-07"),
+        ("month", "2005-01", "month", "2005-01"),
+        ("hours", 0, "hours_hundredths", 0),
+        ("hours", 744, "hours_hundredths", 74_400),
+        ("hours", 90.25, "hours_hundredths", 9_025),
+        ("hours", Decimal("90.5"), "hours_hundredths", 9_050),
+        ("hourlyRate", "0", "hourly_rate_cents", 0),
+        ("hourlyRate", "100.00", "hourly_rate_cents", 10_000),
+        ("careType", " Kdv", "care_type", "KDV"),
+        ("careType", "vgo", "care_type", "VGO"),
+        ("endDate", "31-03-2026", "end_on", date(2026, 3, 31)),
+        ("endDate", "29-02-2028", "end_on", date(2028, 2, 29)),
+        ("endDate", " 2026-03-31 ", "end_on", date(2026, 3, 31)),
+        ("lineRef", 12, "line_ref", "12"),
+        ("lineRef", "r" * 64, "line_ref", "r" * 64),
+    ],
+)
+def test_other_ways_to_write_a_value_are_taken(field: str, value: Any, attribute: str, expected: Any) -> None:
+    line = _read(**{field: value})
+    assert (getattr(line, attribute), line.faults) == (expected, ())
+
+
+_BAD_VALUES: list[tuple[str, Any, str]] = [
+    *(("parentBsn", value, "bsn-missing") for value in ("", None, ...)),
+    *(("childBsn", value, "bsn-missing") for value in ("", None, ...)),
+    *(("parentBsn", value, "bsn-invalid") for value in ("900000000", "000000000", _SPREADSHEET_BSN, "x", True, 1.5, [])),
+    *(("childBsn", value, "bsn-invalid") for value in (f"{_CHILD}0", "111.222.333", 12, {}, "１１１２２２３３３")),
+    *(("lrkNumber", value, "lrk-number-invalid") for value in ("", None, ..., "90000000", "9000000010", "LRK900000", 1, True, [])),
+    *(("careType", value, "care-type-invalid") for value in ("GOB", "PSZ", "dagopvang", "K DV", 1, True, [], {})),
+    *(("month", value, "month-invalid") for value in ("", None, ..., "2026-13", "2026-3", "03-2026", "2004-12", 202603, [])),
+    *(("month", value, "month-in-future") for value in ("2026-08", "2027-01", "2099-12")),
+    *(("hours", value, "hours-invalid") for value in ("", None, ..., "-1", "90,5", "1.234,5", "90.125", "1e2", "NaN", True, [])),
+    *(("hours", value, "hours-out-of-range") for value in ("744.01", "12050", 745)),
+    *(("hourlyRate", value, "hourly-rate-invalid") for value in ("", None, ..., "-1", "100.01", "€ 10", "10.123", False, {})),
+    *(("amount", value, "amount-invalid") for value in ("-1", "100000.01", "1.234,50", "ten", True, [], {})),
+    *(("amount", value, "amount-mismatch") for value in ("0", "1234.46", "1235.80")),
+    *(("endDate", value, "end-date-invalid") for value in ("2026-02-30", "31-3-2026", "31/03/2026", "2004-12-31", "2100-01-01")),
+    *(("endDate", value, "end-date-invalid") for value in ("20260331", "2026-03", 20260331, True, [], "2026-03-31T00:00:00Z")),
+    *(("lineRef", value, "line-ref-invalid") for value in (" ", "r" * 65, "a\nb", "a\x00b", 1.5, True, [], {})),
+    *(("extra", value, "field-unknown") for value in ("", None, 1)),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "code"), _BAD_VALUES)
+def test_a_bad_value_has_one_fault_with_its_code(field: str, value: Any, code: str) -> None:
+    assert _codes(_read(**{field: value})) == [(code, None if code == "field-unknown" else field)]
+
+
+def test_all_faults_of_a_line_come_at_once() -> None:
+    line = read_line({"naam": "x", "hours": "-1", "month": "2026-13"}, 3, this_month=_NOW)
+    assert _codes(line) == [
+        ("bsn-missing", "parentBsn"),
+        ("bsn-missing", "childBsn"),
+        ("lrk-number-invalid", "lrkNumber"),
+        ("month-invalid", "month"),
+        ("hours-invalid", "hours"),
+        ("hourly-rate-invalid", "hourlyRate"),
+        ("field-unknown", None),
+    ]
+
+
+def test_a_month_that_is_still_to_come_is_kept_beside_its_fault() -> None:
+    assert _read(month="2026-08").month == "2026-08"
+
+
+@pytest.mark.parametrize(
+    ("change", "waits_for"),
+    [
+        ({}, None),
+        ({"childBsn": None}, "bsn-missing"),
+        ({"childBsn": None, "parentBsn": ""}, "bsn-missing"),
+        ({"childBsn": None, "hours": "-1"}, None),
+        ({"childBsn": "x"}, None),
+    ],
+)
+def test_a_line_waits_only_when_every_fault_can_be_filled_in(change: dict[str, Any], waits_for: str | None) -> None:
+    assert _read(**change).waits_for == waits_for
+
+
+@pytest.mark.parametrize(
+    ("hours", "rate", "amount", "is_sound"),
+    [
+        ("100.00", "10.00", "1000.00", True),
+        ("100.00", "10.00", "1000.56", True),
+        ("100.00", "10.00", "1000.57", False),
+        ("100.00", "10.00", "999.44", True),
+        ("100.00", "10.00", "999.43", False),
+        ("0", "0", "0.01", True),
+        ("0", "0", "0.02", False),
+        ("230.00", "100.00", "23001.66", True),
+        ("230.00", "100.00", "23001.67", False),
+    ],
+)
+def test_an_amount_may_miss_by_the_rounding_of_hours_and_rate(hours: str, rate: str, amount: str, is_sound: bool) -> None:
+    assert _codes(_read(hours=hours, hourlyRate=rate, amount=amount)) == ([] if is_sound else [("amount-mismatch", "amount")])
+
+
+@given(st.fractions(0, 744, max_denominator=1_000_000), st.fractions(0, 100, max_denominator=1_000_000))
+@settings(max_examples=100, deadline=None)
+def test_an_amount_of_the_unrounded_hours_and_rate_is_never_a_mismatch(hours: Any, rate: Any) -> None:
+    exact = (round(hours * 100), round(rate * 100), round(hours * rate * 100))
+    texts = [f"{one // 100}.{one % 100:02d}" for one in exact]
+    assert _codes(_read(hours=texts[0], hourlyRate=texts[1], amount=texts[2])) == []
+
+
+def test_an_amount_without_hours_or_rate_is_not_compared() -> None:
+    assert _codes(_read(hours="x", amount="1")) == [("hours-invalid", "hours")]
+    assert _codes(_read(hourlyRate="x", amount="1")) == [("hourly-rate-invalid", "hourlyRate")]
+
+
+def test_an_unreadable_line_has_its_number_and_one_fault() -> None:
+    line = unreadable_line(9)
+    values = {name: getattr(line, name) for name in DeliveryLine.__struct_fields__}
+    assert {name: value for name, value in values.items() if value is not None} == {
+        "line_number": 9,
+        "faults": (Fault(code="line-unreadable", field=None, shape=None),),
+    }
+
+
+def test_the_needed_fields_are_the_ones_that_have_a_fault_when_missing() -> None:
+    assert {field for _, field in _codes(read_line({}, 1, this_month=_NOW))} == set(NEEDED_FIELDS)
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | st.text(max_size=80)
+_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2))
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=10), _VALUES, max_size=12))
+@settings(max_examples=100, deadline=None)
+def test_any_fields_give_a_line_with_registered_faults(fields: dict[str, Any]) -> None:
+    line = read_line(fields, 1, this_month=_NOW)
+    assert {FAULTS[one.code].scope for one in line.faults} <= {"line"}
+    needed = (line.parent_bsn, line.child_bsn, line.lrk_number, line.month, line.hours_hundredths, line.hourly_rate_cents)
+    assert line.faults or None not in needed
+
+
+@given(st.sampled_from(FIELDS), st.integers(0, 4_999_999).map(marked_bsn), st.sampled_from(["", " x", "-", "0"]))
+@settings(max_examples=100, deadline=None)
+def test_a_fault_never_quotes_a_bsn(field: str, bsn: str, tail: str) -> None:
+    line = read_line({**delivery_fields(), field: f"{bsn}{tail}", bsn: bsn}, 1, this_month=_NOW)
+    assert line.faults
+    assert not any(bsn in str(one) for one in line.faults)

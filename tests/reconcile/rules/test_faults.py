@@ -1,0 +1,110 @@
+"""The register of faults: complete, in both languages, and silent about values."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconcile.rules.bsn import marked_bsn
+from reconcile.rules.faults import FAULTS, Fault, UnreadableDelivery, fault, shape_of
+
+_ROOT = Path(__file__).parents[3]
+_IN_PYTHON = re.compile(r"""(?:\bfault|\bUnreadableDelivery)\(\s*f?["']([^"']+)["']""")
+_IN_CENTS = re.compile(r"""_cents\("\w+", "([a-z-]+)\"""")
+_IN_SQL = re.compile(r"""(?:"code": "|(?:THEN|CASE code WHEN) ')((?!care[A-Z])[a-z]+(?:-[a-z]+)+)['"]""")
+
+
+def _sources(*folders: str) -> list[str]:
+    return [path.read_text() for folder in folders for path in sorted((_ROOT / folder).rglob("*.py"))]
+
+
+def _codes_in_use() -> set[str]:
+    sources = _sources("reconcile", "api", "workers", "cli")
+    sql = (_ROOT / "reconcile/store/lines.sql").read_text()
+    in_python = {code for text in sources for form in (_IN_PYTHON, _IN_CENTS) for code in form.findall(text)}
+    return in_python | set(_IN_SQL.findall(sql))
+
+
+def test_every_code_in_use_is_registered_and_every_registered_code_is_in_use() -> None:
+    assert _codes_in_use() == set(FAULTS)
+
+
+def test_every_code_stands_under_its_own_name() -> None:
+    assert [kind.code for kind in FAULTS.values()] == list(FAULTS)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)+", code) for code in FAULTS)
+
+
+@pytest.mark.parametrize("code", sorted(FAULTS))
+def test_every_code_has_a_title_and_a_remedy_in_both_languages(code: str) -> None:
+    kind = FAULTS[code]
+    texts = (kind.title_nl, kind.title_en, kind.remedy_nl, kind.remedy_en)
+    assert all(text.strip() == text and text for text in texts)
+    assert len(set(texts)) == 4
+    assert kind.remedy_nl.endswith(".")
+    assert kind.remedy_en.endswith(".")
+
+
+def test_only_a_missing_bsn_can_be_filled_in_later() -> None:
+    assert [kind.code for kind in FAULTS.values() if kind.permanence == "waiting"] == ["bsn-missing"]
+
+
+def test_only_a_line_has_a_record_state() -> None:
+    assert all((kind.record_state is not None) == (kind.scope == "line") for kind in FAULTS.values())
+
+
+def test_a_code_that_is_not_registered_cannot_be_used() -> None:
+    with pytest.raises(KeyError):
+        fault("no-such-code", "hours")
+
+
+def test_a_fault_has_the_shape_of_the_value() -> None:
+    assert fault("hours-invalid", "hours", "12,5O") == Fault(code="hours-invalid", field="hours", shape="99,9a")
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        (None, None),
+        ("", ""),
+        ("2026-13", "9999-99"),
+        ("Jansen, P.", "aaaaaa, a."),
+        ("é٣²", "a99"),
+        ("a\tb\x00", "a?a?"),
+        (12.5, "99.9"),
+        (-1, "-9"),
+        (True, "aaaa"),
+        ([marked_bsn(0)], "aaaa"),
+        ({"bsn": marked_bsn(0)}, "aaaa"),
+        ("x" * 41, "a" * 40),
+    ],
+)
+def test_the_shape_of_a_value(value: object, shape: str | None) -> None:
+    assert shape_of(value) == shape
+
+
+@given(
+    st.integers(0, 4_999_999).map(marked_bsn),
+    st.text(max_size=20),
+    st.text(max_size=20),
+    st.sampled_from([str, int, lambda bsn: [bsn], lambda bsn: {bsn: bsn}]),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_shape_has_no_digit_of_a_bsn_but_nines(bsn: str, before: str, after: str, wrapped: type) -> None:
+    for value in (f"{before}{bsn}{after}", wrapped(bsn)):
+        shape = shape_of(value)
+        assert shape is not None
+        assert {char for char in shape if char.isdigit() or char.isalpha()} <= set("9a")
+        assert len(shape) <= 40
+        assert bsn not in shape
+
+
+def test_an_unreadable_delivery_says_where_it_stopped() -> None:
+    error = UnreadableDelivery("line-too-long", "Line 7 is longer than 64 kB.", 7)
+    assert (error.code, error.detail, error.line, str(error)) == (
+        "line-too-long",
+        "Line 7 is longer than 64 kB.",
+        7,
+        "Line 7 is longer than 64 kB.",
+    )
