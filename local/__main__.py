@@ -11,6 +11,7 @@ from time import monotonic, sleep
 
 import asyncpg
 import httpx
+import uvloop
 from rich.markup import escape
 
 from local.binaries import BinaryMissing
@@ -62,7 +63,8 @@ def play(run: Run, region: Region, *, stays: bool) -> None:
     with step("Starting API, worker and counterparties"):
         run.start_counterparties()
         run.start_product()
-    chain = asyncio.run(_play(run, region, files))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        chain = runner.run(_play(run, region, files))
     console.print(closing_table(chain.findings, region.planted(), monotonic() - began))
     if stays:
         _stay(run, region)

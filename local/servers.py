@@ -19,7 +19,7 @@ _STOP_TIMEOUT_S = 15.0
 _LOOK_S = 0.02
 _READY_LINE = 7  # line 8 of postmaster.pid tells the state
 
-_DURABLE: Sequence[str] = ("log_min_duration_statement=40",)
+_DURABLE: Sequence[str] = ()
 # For tests alone: a crash of the machine would lose the data, and nobody minds.
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 

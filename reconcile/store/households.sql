@@ -40,8 +40,14 @@ FOR UPDATE;
 -- Other households in which a child of these lives, or lived by what is known: their reports may come or go as well.
 SELECT DISTINCT other.household_id
 FROM membership AS own
-JOIN membership AS other ON other.person_id = own.person_id AND other.household_id <> own.household_id
-WHERE own.household_id = ANY ($1::uuid[]) AND own.role = 'child' AND other.role = 'child' AND other.superseded_at IS NULL
+CROSS JOIN LATERAL (
+    SELECT shared.household_id
+    FROM membership AS shared
+    WHERE shared.person_id = own.person_id AND shared.household_id <> own.household_id
+        AND shared.role = 'child' AND shared.superseded_at IS NULL
+    OFFSET 0
+) AS other
+WHERE own.household_id = ANY ($1::uuid[]) AND own.role = 'child'
 ORDER BY other.household_id;
 
 -- name: record_declarations

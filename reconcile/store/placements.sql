@@ -74,9 +74,8 @@ WHERE overlay.household_id = ANY ($1::uuid[]) AND overlay.superseded_at IS NULL
 -- Care that only an organisation reports gets its placement as well.
 INSERT INTO placement (household_id, child_id, lrk_number, version)
 SELECT DISTINCT report.household_id, report.child_id, report.lrk_number, household.version + 1
-FROM household_report AS report
+FROM household_reports($1::uuid[]) AS report
 JOIN household USING (household_id)
-WHERE report.household_id = ANY ($1::uuid[])
 ON CONFLICT (household_id, child_id, lrk_number) DO NOTHING;
 
 -- name: supersede_reported_hours
@@ -89,8 +88,7 @@ WHERE known.household_id = ANY ($1::uuid[]) AND known.superseded_at IS NULL
     AND NOT EXISTS (
         SELECT FROM (
             SELECT DISTINCT ON (household_id, child_id, lrk_number, month) *
-            FROM household_report
-            WHERE household_id = ANY ($1::uuid[])
+            FROM household_reports($1::uuid[])
             ORDER BY household_id, child_id, lrk_number, month, sent_at DESC, received_at DESC, delivery_id DESC, line_number DESC
         ) AS report
         WHERE report.household_id = known.household_id AND report.child_id = placement.child_id
@@ -106,14 +104,13 @@ INSERT INTO reported_hours (household_id, placement_id, month, organisation_id, 
 SELECT DISTINCT ON (placement.household_id, placement.placement_id, report.month)
     placement.household_id, placement.placement_id, report.month, report.organisation_id, report.delivery_id, report.line_number,
     report.hours_hundredths, report.hourly_rate_cents, report.end_on, report.sent_at, report.received_at
-FROM household_report AS report
+FROM household_reports($1::uuid[]) AS report
 JOIN placement USING (household_id, child_id, lrk_number)
-WHERE report.household_id = ANY ($1::uuid[])
-    AND NOT EXISTS (
-        SELECT FROM reported_hours AS known
-        WHERE known.household_id = placement.household_id AND known.placement_id = placement.placement_id
-            AND known.month = report.month AND known.superseded_at IS NULL
-    )
+WHERE NOT EXISTS (
+    SELECT FROM reported_hours AS known
+    WHERE known.household_id = placement.household_id AND known.placement_id = placement.placement_id
+        AND known.month = report.month AND known.superseded_at IS NULL
+)
 ORDER BY placement.household_id, placement.placement_id, report.month,
     report.sent_at DESC, report.received_at DESC, report.delivery_id DESC, report.line_number DESC
 RETURNING household_id, placement_id;

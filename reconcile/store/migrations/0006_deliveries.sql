@@ -258,23 +258,33 @@ CREATE POLICY delivery_of_tvs ON delivery FOR SELECT TO kot_tvs USING (true);
 GRANT SELECT ON line TO kot_tvs;
 GRANT SELECT (organisation_id, delivery_id, sent_at, received_at) ON delivery TO kot_tvs;
 
--- What organisations say now about children of one household each: the standing lines that exactly one household ties.
--- Two households that both tie parent and child in that month are no match: nothing is shown to either.
-CREATE VIEW household_report WITH (security_invoker = true) AS
-SELECT
-    tie.household_id, line.child_id, line.lrk_number, line.month,
-    line.organisation_id, line.delivery_id, line.line_number,
+-- What organisations say now about the children of these households: the standing lines that exactly one household ties. Two
+-- households that both tie parent and child in that month are no match: nothing is shown to either. Built from the household
+-- down, step by step (OFFSET 0 keeps the steps), so that its plan never depends on how fresh the statistics of a table are.
+CREATE FUNCTION household_reports(wanted uuid[]) RETURNS TABLE (
+    household_id uuid, child_id uuid, lrk_number text, month date, organisation_id uuid, delivery_id uuid, line_number integer,
+    hours_hundredths integer, hourly_rate_cents integer, end_on date, sent_at timestamptz, received_at timestamptz
+) LANGUAGE sql STABLE AS $$
+SELECT tie.household_id, line.child_id, line.lrk_number, line.month, line.organisation_id, line.delivery_id, line.line_number,
     line.hours_hundredths, line.hourly_rate_cents, line.end_on, delivery.sent_at, delivery.received_at
-FROM line
-JOIN household_tie AS tie
-    ON tie.parent_id = line.parent_id AND tie.child_id = line.child_id
-    AND line.month >= tie.from_month AND (tie.until_month IS NULL OR line.month <= tie.until_month)
+FROM unnest(wanted) AS household (household_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM household_tie WHERE household_tie.household_id = household.household_id OFFSET 0
+) AS tie
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM line
+    WHERE line.child_id = tie.child_id AND line.parent_id = tie.parent_id
+        AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
+        AND line.month >= tie.from_month AND (tie.until_month IS NULL OR line.month <= tie.until_month)
+    OFFSET 0
+) AS line
 JOIN delivery ON delivery.organisation_id = line.organisation_id AND delivery.delivery_id = line.delivery_id
-WHERE line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
-    AND NOT EXISTS (
-        SELECT FROM household_tie AS other
-        WHERE other.parent_id = line.parent_id AND other.child_id = line.child_id AND other.household_id <> tie.household_id
-            AND line.month >= other.from_month AND (other.until_month IS NULL OR line.month <= other.until_month)
-    );
-COMMENT ON VIEW household_report IS 'Standing lines with the one household they belong to';
-GRANT SELECT ON household_report TO kot_tvs, kot_intake;
+WHERE (
+    SELECT count(DISTINCT other.household_id)
+    FROM household_tie AS other
+    WHERE other.parent_id = line.parent_id AND other.child_id = line.child_id
+        AND line.month >= other.from_month AND (other.until_month IS NULL OR line.month <= other.until_month)
+) = 1
+$$;
+COMMENT ON FUNCTION household_reports IS 'Standing lines about the children of these households, each with the one household it belongs to';

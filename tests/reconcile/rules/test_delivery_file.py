@@ -15,7 +15,6 @@ from reconcile.rules.faults import UnreadableDelivery
         ("2026-04-02T08:15:00Z", datetime(2026, 4, 2, 8, 15, tzinfo=UTC)),
         ("2026-04-02T08:15:00.123456Z", datetime(2026, 4, 2, 8, 15, 0, 123456, tzinfo=UTC)),
         ("2026-04-02T10:15:00+02:00", datetime(2026, 4, 2, 10, 15, tzinfo=timezone(timedelta(hours=2)))),
-        ("2026-04-02t08:15:00z", datetime(2026, 4, 2, 8, 15, tzinfo=UTC)),
     ],
 )
 def test_an_instant_has_an_offset(text: str, expected: datetime) -> None:
@@ -52,6 +51,8 @@ def test_a_month_is_complete_for_locations(lrk_numbers: list[str]) -> None:
         ("2026-03", [900000001]),
         ("2026-03", ["90000001"]),
         ("2026-03", ["900000001", "9000000020"]),
+        ("2026-03", ["abcdefghi"]),
+        ("2026-03", ["٩٠٠٠٠٠٠٠١"]),
         ("2026-03", [None]),
     ],
 )

@@ -1,0 +1,58 @@
+# Everything a newcomer needs. Each target sets up what it needs; nothing is installed outside this folder.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+# The bin folder of another PostgreSQL than the embedded one, for `make test`, `make run` and `make demo`.
+export PG_BIN
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 10
+	@printf '\nOptions: PG_BIN=/usr/lib/postgresql/15/bin picks a PostgreSQL, PORT=8000 moves the address,\nDATABASE_URL and REDIS_URL name servers of your own (run, demo), PYTHON=python3.12 picks a Python.\n'
+
+.PHONY: setup
+setup: $(READY) ## Make the virtual environment (all targets below do this first)
+
+.PHONY: run
+run: $(READY) ## Start everything, play the chain once, and stay up until Ctrl-C
+	@$(PY) -m local run
+
+.PHONY: demo
+demo: $(READY) ## The same, and end after the closing table
+	@$(PY) -m local demo
+
+.PHONY: test
+test: $(READY) ## Pass all tests
+	@$(PY) -m pytest -q -n 2 --dist loadgroup $(TESTS)
+
+.PHONY: check
+check: $(READY) ## Format, lint, types and import contracts
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-cache
+
+.PHONY: bench
+bench: $(READY) ## Measure the promised speeds beside their yardsticks
+	@$(PY) -m bench
+
+.PHONY: openapi
+openapi: $(READY) ## Write the published contract from the code
+	@$(VENV)/bin/kot openapi
+
+.PHONY: lock
+lock: ## Lock the dependencies anew, with hashes and without any host name
+	@python3 -m venv .local/lock && .local/lock/bin/pip install -q uv
+	@.local/lock/bin/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header --all-extras --python-version 3.11 pyproject.toml -o requirements.txt
+
+.PHONY: clean
+clean: ## Remove what was set up and the data of earlier runs
+	rm -rf $(VENV) .local
+
+$(READY): requirements.txt pyproject.toml
+	@.ci/setup "$(VENV)" "$(PYTHON)"
+	@touch $@
