@@ -1,18 +1,123 @@
-"""The spine at the level of the verbs: declared, delivered, compared."""
+"""The stored differences follow the facts: opened, renewed, settled, and never opened again from facts that were answered."""
+
+from datetime import timedelta
 
 import asyncpg
 
+from reconcile.callers import Intake, Parent
+from reconcile.compare import Compared, compare_due
 from reconcile.keyring import Keyring
+from reconcile.rulebook import rules_in_force
 from reconcile.store.database import Database
-from reconcile.store.differences import differences_of_household
+from reconcile.store.differences import ShownDifference
 from tests import world
+from tests.reconcile.test_answer import accept, shown
+
+
+async def begun(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> Parent:
+    await world.with_register(admin)
+    await world.declared(db, keyring)
+    return await world.parent(db, keyring)
+
+
+async def more_hours(db: Database, keyring: Keyring, hours: str = "120.00") -> None:
+    await world.delivered(db, keyring, world.line(month="2026-02", hours=hours), world.line(month="2026-03", hours=hours))
 
 
 async def test_two_months_of_more_hours_become_one_difference(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
-    await world.with_register(admin)
-    await world.declared(db, keyring)
-    await world.delivered(db, keyring, world.line(month="2026-02", hours="120.00"), world.line(month="2026-03", hours="120.00"))
-    parent = await world.parent(db, keyring)
-    async with db.snapshot(parent) as conn:
-        found = await differences_of_household(conn, parent.household_id, state=None)
-    assert [(one.kind, one.state, one.child_given_name) for one in found] == [("D01", "open", "Noor")]
+    parent = await begun(db, admin, keyring)
+    await more_hours(db, keyring)
+    found = await shown(db, parent)
+    assert [(one.kind, one.state, one.child_given_name, one.year) for one in found] == [("D01", "open", "Noor", 2026)]
+
+
+async def test_what_is_equal_is_never_looked_at(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await begun(db, admin, keyring)
+    await more_hours(db, keyring, "100.00")
+    assert await shown(db, parent) == []
+    assert await admin.fetchval("SELECT count(*) FROM comparison_due") == 0
+
+
+async def test_new_facts_give_the_same_difference_a_new_version(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await begun(db, admin, keyring)
+    await more_hours(db, keyring)
+    first = (await shown(db, parent))[0]
+    await more_hours(db, keyring, "125.00")
+    second = (await shown(db, parent))[0]
+    assert second.difference_id == first.difference_id
+    assert second.version > first.version
+    assert await admin.fetchval("SELECT count(*) FROM difference_version") == 2
+
+
+async def test_the_same_values_from_another_delivery_give_no_new_version(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    parent = await begun(db, admin, keyring)
+    await more_hours(db, keyring)
+    first = (await shown(db, parent))[0]
+    await world.declared(db, keyring, world.declaration(version=2, incomes=[{"year": 2026, "amount": 70_000}]))
+    await world.worked(db, keyring)
+    assert (await shown(db, parent))[0].version == first.version
+
+
+async def test_a_difference_that_the_facts_settle_closes_silently(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await begun(db, admin, keyring)
+    await more_hours(db, keyring)
+    placements = [world.care(segments=[world.segment(until="2026-01"), world.segment("2026-02", hours="120.00")])]
+    await world.declared(db, keyring, world.declaration(version=2, placements=placements))
+    await world.worked(db, keyring)
+    assert [one.state for one in await shown(db, parent)] == ["closed"]
+
+
+async def test_an_answered_difference_opens_again_only_from_new_facts(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await begun(db, admin, keyring)
+    await more_hours(db, keyring)
+    first = (await shown(db, parent))[0]
+    await accept(db, parent, first.difference_id, first.version)
+    await admin.execute("UPDATE overlay_segment SET superseded_at = now()")  # as if the overlay were lost: the same facts as before
+    await admin.execute(
+        "INSERT INTO comparison_due (household_id, child_id, year) SELECT household_id, child_id, year FROM difference"
+    )
+    await world.worked(db, keyring)
+    assert [one.state for one in await shown(db, parent)] == ["accepted"]
+    await more_hours(db, keyring, "125.00")
+    assert sorted(one.state for one in await shown(db, parent)) == ["accepted", "open"]
+
+
+async def test_judging_again_changes_nothing(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await begun(db, admin, keyring)
+    await more_hours(db, keyring)
+    before: list[ShownDifference] = await shown(db, parent)
+    await admin.execute("INSERT INTO comparison_due (household_id, child_id, year) SELECT household_id, child_id, year FROM difference")
+    async with db.transaction(Intake()) as conn:
+        compared = await compare_due(conn, rules_in_force(), as_of=world.NOW + timedelta(hours=1), households_max=10)
+    assert compared == Compared(households=1, opened=0, renewed=0, settled=0)
+    assert await shown(db, parent) == before
+
+
+async def test_a_household_that_somebody_else_holds_is_left_for_later(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await begun(db, admin, keyring)
+    await more_hours(db, keyring)
+    await admin.execute("INSERT INTO comparison_due (household_id, child_id, year) SELECT household_id, child_id, year FROM difference")
+    async with db.transaction(parent) as holder:
+        await holder.execute("SELECT FROM household FOR UPDATE")
+        async with db.transaction(Intake()) as conn:
+            compared = await compare_due(conn, rules_in_force(), as_of=world.NOW, households_max=10)
+    assert compared.households == 0
+    assert await admin.fetchval("SELECT count(*) FROM comparison_due") == 1
+
+
+async def test_at_most_one_difference_is_open_for_a_placement_and_year(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await begun(db, admin, keyring)
+    await more_hours(db, keyring)
+    try:
+        await admin.execute(
+            "WITH other AS (INSERT INTO difference SELECT (jsonb_populate_record(d, jsonb_build_object('difference_id', gen_random_uuid()))).*"
+            " FROM difference AS d RETURNING household_id, difference_id)"
+            " INSERT INTO difference_placement SELECT o.household_id, o.difference_id, p.placement_id, p.year, true"
+            " FROM other AS o, difference_placement AS p"
+        )
+    except asyncpg.UniqueViolationError as error:
+        assert error.constraint_name == "difference_placement_one_open"
+    else:
+        raise AssertionError("two open differences for one placement and year")

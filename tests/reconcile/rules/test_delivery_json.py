@@ -143,11 +143,10 @@ def test_a_long_delivery_of_short_lines_is_read_to_the_end() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 1_000, 1_000_000])
-@pytest.mark.parametrize(("characters", "code"), [(65_000, None), (90_000, "line-too-long"), (200_000, "line-too-long")])
+@pytest.mark.parametrize(("characters", "code"), [(65_000, None), (100_000, "line-too-long"), (200_000, "line-too-long")])
 def test_how_long_a_line_may_be_does_not_depend_on_the_chunks(characters: int, code: str | None, size: int) -> None:
-    body = _body("x" * characters, *("y" for _ in range(30_000)))
-    outcome = _outcome(_chunked(body, max(size, len(body) // 50_000)))
-    assert outcome[2] == code
+    body = _body("x" * characters, *("y" for _ in range(5_000)))
+    assert _outcome(_chunked(body, size))[2] == code
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:

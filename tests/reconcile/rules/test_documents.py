@@ -1,0 +1,160 @@
+"""The published form: names of JSON, quantities as text, and proposals that come back as they were."""
+
+from datetime import UTC, date, datetime
+from typing import Any, get_args
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconcile.rules import documents
+from reconcile.rules.effect import Amounts, Effect, no_effect
+from reconcile.rules.explanation import ComparedMonth, Explanation
+from reconcile.rules.facts import Segment
+from reconcile.rules.proposal import Proposal, ProposedPlacement
+from tests.make import DELIVERY, reported, segment
+
+_PLACEMENT, _CHILD = UUID(int=101), UUID(int=11)
+_MONTHS = st.builds("{:04d}-{:02d}".format, st.integers(2005, 2099), st.integers(1, 12))
+_SEGMENTS = st.builds(
+    Segment,
+    from_month=_MONTHS,
+    until_month=st.none() | _MONTHS,
+    hours_hundredths=st.integers(0, 74_400),
+    hourly_rate_cents=st.integers(0, 10_000),
+)
+
+
+def _builtins(document: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(document))
+
+
+def _proposal(*segments: Segment, end_on: date | None = None) -> Proposal:
+    one = ProposedPlacement(
+        placement_id=_PLACEMENT, child_id=_CHILD, lrk_number="900000001", end_on=end_on, segments=segments
+    )
+    return Proposal(placements=(one,))
+
+
+def test_a_segment_is_published_from_and_until() -> None:
+    assert _builtins(documents.segment_document(segment("2026-01", "2026-03", hours="90.5", rate="9"))) == {
+        "from": "2026-01",
+        "until": "2026-03",
+        "hours": "90.50",
+        "hourlyRate": "9.00",
+    }
+
+
+def test_a_proposal_is_published_with_its_placements() -> None:
+    proposal = _proposal(segment("2026-04", hours="0"), end_on=date(2026, 3, 31))
+    assert _builtins(documents.proposal_document(proposal)) == {
+        "placements": [
+            {
+                "placementId": str(_PLACEMENT),
+                "childId": str(_CHILD),
+                "lrkNumber": "900000001",
+                "endOn": "2026-03-31",
+                "segments": [{"from": "2026-04", "until": None, "hours": "0.00", "hourlyRate": "10.00"}],
+            }
+        ]
+    }
+
+
+@given(st.lists(_SEGMENTS, max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_the_segments_of_a_published_proposal_come_back_as_they_were(segments: list[Segment]) -> None:
+    published = msgspec.json.encode(documents.proposal_document(_proposal(*segments)))
+    document = msgspec.json.decode(published, type=documents.ProposalDocument)
+    assert documents.proposed_segments(document.placements[0]) == tuple(segments)
+
+
+@pytest.mark.parametrize(("field", "value"), [("hours", "90.5"), ("hours", "-1.00"), ("hourlyRate", "10"), ("from", "2026-13")])
+def test_a_proposal_in_another_form_is_not_read(field: str, value: str) -> None:
+    published = _builtins(documents.proposal_document(_proposal(segment())))
+    published["placements"][0]["segments"][0][field] = value
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(published, documents.ProposalDocument)
+
+
+def test_a_segment_that_this_module_did_not_publish_is_refused() -> None:
+    document = documents.proposal_document(_proposal(segment())).placements[0]
+    wrong = msgspec.structs.replace(document.segments[0], hours="ten")
+    with pytest.raises(ValueError, match="two decimals"):
+        documents.proposed_segments(msgspec.structs.replace(document, segments=(wrong,)))
+
+
+def test_an_explanation_is_published_with_where_each_number_comes_from() -> None:
+    compared = ComparedMonth(
+        month="2026-03", declared=segment(), reported=reported("2026-03"), hours_deviate=True, rate_deviates=False
+    )
+    explanation = Explanation(
+        rules_version="2026.1",
+        hours_tolerance_hundredths=100,
+        rate_tolerance_cents=5,
+        step="single-months",
+        location_name="Locatie 1",
+        lrk_number="900000001",
+        care_type="KDV",
+        declared_at=datetime(2025, 12, 1, tzinfo=UTC),
+        months=(compared, ComparedMonth(month="2026-04", declared=None, reported=None, hours_deviate=True, rate_deviates=True)),
+        end_on=date(2026, 3, 31),
+        remarks=("hours-above-cap",),
+    )
+    assert _builtins(documents.explanation_document(explanation)) == {
+        "rulesVersion": "2026.1",
+        "hoursTolerance": "1.00",
+        "rateTolerance": "0.05",
+        "step": "single-months",
+        "locationName": "Locatie 1",
+        "lrkNumber": "900000001",
+        "careType": "KDV",
+        "declaredAt": "2025-12-01T00:00:00Z",
+        "months": [
+            {
+                "month": "2026-03",
+                "declared": {"hours": "100.00", "hourlyRate": "10.00"},
+                "reported": {
+                    "hours": "100.00",
+                    "hourlyRate": "10.00",
+                    "organisationName": "Kinderopvang Het Voorbeeld",
+                    "deliveryId": str(DELIVERY),
+                    "lineNumber": 1,
+                    "receivedAt": "2026-12-01T08:00:00Z",
+                },
+                "hoursDeviate": True,
+                "rateDeviates": False,
+            },
+            {"month": "2026-04", "declared": None, "reported": None, "hoursDeviate": True, "rateDeviates": True},
+        ],
+        "endOn": "2026-03-31",
+        "remarks": ["hours-above-cap"],
+    }
+
+
+def test_an_effect_is_published_in_whole_euros() -> None:
+    amounts = Amounts(before_euro=945, after_euro=1_134, change_euro=189)
+    effect = Effect(reason=None, year=2026, month="2026-10", in_month=amounts, in_year=amounts)
+    euros = {"beforeEuro": 945, "afterEuro": 1_134, "changeEuro": 189}
+    assert _builtins(documents.effect_document(effect)) == {
+        "reason": None,
+        "year": 2026,
+        "month": "2026-10",
+        "inMonth": euros,
+        "inYear": euros,
+    }
+
+
+def test_no_effect_is_published_with_its_reason_alone() -> None:
+    published = _builtins(documents.effect_document(no_effect("income-unknown")))
+    assert published == {"reason": "income-unknown", "year": None, "month": None, "inMonth": None, "inYear": None}
+
+
+@given(_SEGMENTS)
+@settings(max_examples=100, deadline=None)
+def test_what_is_published_has_the_form_that_the_contract_names(one: Segment) -> None:
+    published = documents.segment_document(one)
+    assert msgspec.convert(published.hours, documents.HoursText) == published.hours
+    assert msgspec.convert(published.hourly_rate, documents.MoneyText) == published.hourly_rate
+    assert {get_args(documents.HoursText)[0], get_args(documents.MoneyText)[0]} == {str}

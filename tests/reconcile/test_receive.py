@@ -1,0 +1,74 @@
+"""A delivery lands once, whatever is repeated."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from reconcile.keyring import Keyring
+from reconcile.problems import NotFound, ReferenceReused
+from reconcile.receive import read_delivery
+from reconcile.store.database import Database
+from tests import world
+
+BODY = world.delivery_body([world.line()])
+
+
+async def test_the_same_delivery_again_gives_the_first_receipt(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    first = await world.landed(db, keyring, BODY)
+    again = await world.landed(db, keyring, BODY)
+    assert (first.is_replay, again.is_replay) == (False, True)
+    assert again.delivery.delivery_id == first.delivery.delivery_id
+    assert await admin.fetchval("SELECT count(*) FROM delivery") == 1
+
+
+async def test_a_reference_with_other_content_is_refused(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    first = await world.landed(db, keyring, BODY)
+    with pytest.raises(ReferenceReused) as refusal:
+        await world.landed(db, keyring, world.delivery_body([]))
+    assert refusal.value.delivery_id == first.delivery.delivery_id
+
+
+async def test_the_same_content_under_another_reference_is_a_duplicate_that_changes_nothing(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    await world.with_register(admin)
+    first = await world.landed(db, keyring, BODY)
+    other = await world.landed(db, keyring, BODY, reference="r2")
+    assert (other.is_replay, other.delivery.duplicate_of) == (True, first.delivery.delivery_id)
+    await world.worked(db, keyring)
+    assert await admin.fetchval("SELECT count(*) FROM line") == 1
+
+
+async def test_two_landings_at_once_make_one_delivery(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    landings = await asyncio.gather(*(world.landed(db, keyring, BODY) for _ in range(4)))
+    assert len({one.delivery.delivery_id for one in landings}) == 1
+    assert [one.is_replay for one in landings].count(False) == 1
+
+
+async def test_organisations_may_use_the_same_reference(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    first = await world.landed(db, keyring, BODY)
+    other = await world.landed(db, keyring, BODY, oin=world.OTHER_OIN)
+    assert not other.is_replay
+    assert other.delivery.delivery_id != first.delivery.delivery_id
+
+
+async def test_no_organisation_sees_another_s_delivery(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    landing = await world.landed(db, keyring, BODY)
+    other = await world.organisation(db, world.OTHER_OIN)
+    with pytest.raises(NotFound):
+        async with db.snapshot(other) as conn:
+            await read_delivery(conn, other, landing.delivery.delivery_id)
+
+
+async def test_the_content_is_sealed_where_it_lies(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    await world.landed(db, keyring, BODY)
+    stored = b"".join(row["sealed"] for row in await admin.fetch("SELECT sealed FROM delivery_chunk"))
+    assert world.CHILD.encode() not in stored
+    assert len(stored) > len(BODY)
