@@ -5,13 +5,14 @@ from uuid import UUID
 
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath
 
 from api.caller import DECLARE
 from api.media import media_type
 from api.services import Services
+from api.validation import read_body
 from reconcile.callers import Tvs
-from reconcile.forward import ChangeDocument, Processed, Refused, change_for_tvs, record_receipt
+from reconcile.forward import ChangeDocument, Receipt, change_for_tvs, record_receipt
 from reconcile.store.database import Database
 
 
@@ -28,12 +29,12 @@ async def create_receipt(
     db: NamedDependency[Database],
     services: NamedDependency[Services],
     change_id: FromPath[UUID],
-    data: JSONBody[Processed | Refused],
 ) -> ChangeDocument:
     """Say that a change was processed, naming the declaration version that holds it, or refused, with a reason."""
     media_type(request, "application/json")
+    receipt: Receipt = await read_body(request, Receipt)
     async with db.transaction(request.user) as conn:
-        change = await record_receipt(conn, request.user, change_id, data)
+        change = await record_receipt(conn, request.user, change_id, receipt)
     await services.wake("comparison")
     await services.wake("change")
     return change

@@ -17,6 +17,7 @@ from litestar.params import FromPath
 
 from api.edge import API_VERSION
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
+from reconcile.forward import Receipt
 
 _FOLDER = Path(__file__).parent.parent / "openapi"
 _SCOPES = {
@@ -85,6 +86,8 @@ def published_document(app: Litestar) -> bytes:
     document["paths"] = {path.removeprefix("/v1") or "/": item for path, item in sorted(document["paths"].items()) if path.startswith("/v1/")}
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
+    (_, receipts) = msgspec.json.schema_components([Receipt], ref_template="#/components/schemas/{name}")
+    components["schemas"].update(receipts)
     components["headers"] = {"ApiVersion": {"description": "Version of this contract", "schema": {"type": "string"}}}
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt", "description": "; ".join(f"{k}: {v}" for k, v in _SCOPES.items())}
@@ -146,6 +149,9 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
         types = {"application/json": {"schema": {"type": "object"}}, "text/csv": {"schema": {"type": "string"}}}
         operation["requestBody"] = {"required": True, "content": types}
         parameters.append({"in": "header", "name": "Prefer", "required": False, "schema": {"type": "string"}, "description": "wait=N: answer when applied, after N seconds at the latest"})
+    if name == "createReceipt":
+        kinds = [{"$ref": "#/components/schemas/Processed"}, {"$ref": "#/components/schemas/Refused"}]
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}
     if name == "createDeclarations":
         operation["requestBody"] = {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
 

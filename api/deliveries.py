@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -45,7 +45,7 @@ _FORMATS = {"application/json": "json", "text/csv": "csv"}
 _FAULTS = msgspec.json.Decoder(tuple[Fault, ...])
 _FINAL = frozenset({"applied", "unreadable"})
 
-OutcomeName = Annotated[str, Meta(pattern="^(applied|unchanged|superseded|parked|rejected)$")]
+OutcomeName = Literal["applied", "unchanged", "superseded", "parked", "rejected"]
 
 
 class OutcomeCounts(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -149,7 +149,7 @@ async def list_deliveries(
     request: Request[Organisation, None, Any],
     db: NamedDependency[Database],
     before: FromQuery[str | None] = None,
-    limit: FromQuery[Annotated[int, Meta(ge=1, le=_PAGE_MAX)]] = 100,
+    limit: Annotated[int, QueryParameter(ge=1, le=_PAGE_MAX)] = 100,
 ) -> DeliveryPage:
     """List your deliveries, newest first."""
     async with db.snapshot(request.user) as conn:
@@ -175,8 +175,8 @@ async def list_lines(
     db: NamedDependency[Database],
     delivery_id: FromPath[UUID],
     outcome: FromQuery[OutcomeName | None] = None,
-    after: FromQuery[Annotated[int, Meta(ge=0, le=2_147_483_647)]] = 0,
-    limit: FromQuery[Annotated[int, Meta(ge=1, le=_PAGE_MAX)]] = 500,
+    after: Annotated[int, QueryParameter(ge=0, le=2_147_483_647)] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=_PAGE_MAX)] = 500,
 ) -> LinePage | Response[bytes]:
     """Read the outcome of each line, with its faults; as CSV when Accept asks for text/csv."""
     async with db.snapshot(request.user) as conn:
@@ -187,7 +187,7 @@ async def list_lines(
     documents = [_line(one) for one in found]
     following = documents[-1].line_number if len(documents) == limit else None
     if "text/csv" in request.headers.get("Accept", ""):
-        return Response(_csv(documents), media_type="text/csv; charset=utf-8", headers={"Link": f'<?after={following}>; rel="next"'} if following else {})
+        return Response(_csv(documents), media_type="text/csv", headers={"Link": f'<?after={following}>; rel="next"'} if following else {})
     return LinePage(lines=documents, next=following)
 
 

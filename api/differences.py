@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -27,7 +27,7 @@ _PROPOSAL = msgspec.json.Decoder(ProposalDocument)
 _EXPLANATION = msgspec.json.Decoder(ExplanationDocument)
 _EFFECT = msgspec.json.Decoder(EffectDocument)
 
-StateName = Annotated[str, Meta(pattern="^(open|accepted|disputed|postponed|closed)$")]
+StateName = Literal["open", "accepted", "disputed", "postponed", "closed"]
 
 
 class PreconditionRequired(HTTPException):

@@ -11,9 +11,9 @@ from time import monotonic
 
 from litestar import Litestar, Response
 from litestar.exceptions import HTTPException
-from litestar.types import HTTPScope, Message, Receive, Scope, Send
+from litestar.types import Message, Receive, Scope, Send
 
-from api.problems import http_problem
+from api.problems import PROBLEM_JSON, http_problem
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,7 @@ class Edge:
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id, is_head=method == "HEAD")
         if path != "/" and path.endswith("/"):
-            response = http_problem(404, "An address never ends in a slash here. Leave it out.")
-            await self._answer(response, scope, receive, answer)
+            await _send_problem(http_problem(404, "An address never ends in a slash here. Leave it out."), answer)
             return
         if method == "OPTIONS":
             answer.is_options = True
@@ -69,8 +68,11 @@ class Edge:
             extra={"request_id": request_id, "method": method, "status": answer.status, "ms": round((monotonic() - began) * 1000)},
         )
 
-    async def _answer(self, response: Response[bytes], scope: HTTPScope, receive: Receive, send: Send) -> None:
-        await response.to_asgi_response(self.app, None)(scope, receive, send)  # type: ignore[arg-type]  # no request is needed
+
+async def _send_problem(problem: Response[bytes], send: Send) -> None:
+    headers = [(b"content-type", PROBLEM_JSON.encode()), (b"content-length", str(len(problem.content)).encode())]
+    await send({"type": "http.response.start", "status": problem.status_code or 500, "headers": headers})
+    await send({"type": "http.response.body", "body": problem.content, "more_body": False})
 
 
 class _Answer:

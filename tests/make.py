@@ -31,11 +31,16 @@ def segment(
 ) -> Segment:
     """Make a segment; without an end it runs on."""
     return Segment(
-        from_month=start, until_month=until, hours_hundredths=hundredths(hours), hourly_rate_cents=hundredths(rate)
+        from_month=start,
+        until_month=until,
+        hours_hundredths=hundredths(hours),
+        hourly_rate_cents=hundredths(rate),
     )
 
 
-def reported(month: str = "2026-01", *, hours: str = "100.00", rate: str = "10.00", **change: Any) -> ReportedMonth:
+def reported(
+    month: str = "2026-01", *, hours: str = "100.00", rate: str = "10.00", **change: Any
+) -> ReportedMonth:
     """Make a reported month."""
     one = ReportedMonth(
         month=month,

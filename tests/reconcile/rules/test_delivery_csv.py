@@ -100,10 +100,21 @@ def test_a_line_has_the_number_of_the_line_on_which_it_begins() -> None:
 
 @pytest.mark.parametrize(
     "row",
-    ["x", _ROW + ";", ";" + _ROW, _ROW.rpartition(";")[0], _ROW.replace(";", ","), f'"{_ROW}"', f'"a"b{_ROW}', f'"{_PARENT}" {_ROW}'],
+    [
+        "x",
+        _ROW + ";",
+        ";" + _ROW,
+        _ROW.rpartition(";")[0],
+        _ROW.replace(";", ","),
+        f'"{_ROW}"',
+        f'"a"b{_ROW}',
+        f'"{_PARENT}" {_ROW}',
+    ],
 )
 def test_a_row_with_another_number_of_columns_cannot_be_read(row: str) -> None:
-    assert [(line.line_number, [one.code for one in line.faults]) for line in _read(f"{_DUTCH}\n{row}\n{_ROW}")] == [
+    assert [
+        (line.line_number, [one.code for one in line.faults]) for line in _read(f"{_DUTCH}\n{row}\n{_ROW}")
+    ] == [
         (2, ["line-unreadable"]),
         (3, []),
     ]
@@ -166,7 +177,7 @@ _UNREADABLE = [
     (f"{_DUTCH}\n\x1b[0m".encode(), "characters-forbidden"),
     (f"{_DUTCH}\n\x7f".encode(), "characters-forbidden"),
     (f'{_DUTCH}\n"{_ROW}\n'.encode(), "quote-open"),
-    (f'{_DUTCH}\n'.encode() + b'"' + b"\n" * 65_537, "line-too-long"),
+    (f"{_DUTCH}\n".encode() + b'"' + b"\n" * 65_537, "line-too-long"),
     (f"{_DUTCH}\n".encode() + b"x" * 65_537, "line-too-long"),
     (f"{_DUTCH}\n".encode() + b"x" * 65_537 + b"\n", "line-too-long"),
     (b"x" * 65_537, "line-too-long"),
@@ -175,7 +186,9 @@ _UNREADABLE = [
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 @pytest.mark.parametrize(("body", "code"), _UNREADABLE)
-def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(body: bytes, code: str, size: int) -> None:
+def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(
+    body: bytes, code: str, size: int
+) -> None:
     if len(body) > 60_000:
         size *= 1_000
     outcome = _outcome(_chunked(body, size))
@@ -200,10 +213,15 @@ _PIECES = [
     *(f"{_DUTCH}\n", f"{_ROW}\n", f"{_ROW}\r\n", f"{_ROW}\r", f'"{_ROW}"\n', "é", "\u2028", "\x85", "\ufeff"),
     *(";", ",", "\t", "\n", "\r", '"', '""', "sep=;\n", "1,5", "x", " "),
 ]
-_BODIES = st.lists(st.sampled_from(_PIECES).map(lambda text: text.encode()) | st.binary(max_size=2), max_size=8).map(b"".join)
+_BODIES = st.lists(
+    st.sampled_from(_PIECES).map(lambda text: text.encode()) | st.binary(max_size=2), max_size=8
+).map(b"".join)
 
 
-@given(_BODIES | _BODIES.map(lambda body: f"{_DUTCH}\n".encode() + body), st.lists(st.integers(1, 40), max_size=12))
+@given(
+    _BODIES | _BODIES.map(lambda body: f"{_DUTCH}\n".encode() + body),
+    st.lists(st.integers(1, 40), max_size=12),
+)
 @settings(max_examples=200, deadline=None)
 def test_chunks_never_change_what_is_read(body: bytes, sizes: list[int]) -> None:
     rest, chunks = body, []
@@ -213,7 +231,10 @@ def test_chunks_never_change_what_is_read(body: bytes, sizes: list[int]) -> None
     assert _outcome([*chunks, rest]) == _outcome([body])
 
 
-@given(st.integers(1, 100), st.lists(st.sampled_from([_ROW, "x", f'{_ROW};"a\nb"', f'"{_PARENT}";2']), max_size=6))
+@given(
+    st.integers(1, 100),
+    st.lists(st.sampled_from([_ROW, "x", f'{_ROW};"a\nb"', f'"{_PARENT}";2']), max_size=6),
+)
 @settings(max_examples=100, deadline=None)
 def test_every_row_of_a_readable_file_is_one_line_in_chunks_of_any_size(size: int, rows: list[str]) -> None:
     body = "\r\n".join([_DUTCH, *rows]).encode()
@@ -233,7 +254,10 @@ def test_a_value_may_be_as_long_as_a_line_may_be() -> None:
 @pytest.mark.parametrize("separator", ["\u2028", "\x85"])
 def test_only_a_newline_ends_a_line(separator: str) -> None:
     lines = _read(f"{_DUTCH};regelkenmerk\n{_ROW};a{separator}b\n{_ROW};c\n")
-    assert [(line.line_number, [one.code for one in line.faults]) for line in lines] == [(2, ["line-ref-invalid"]), (3, [])]
+    assert [(line.line_number, [one.code for one in line.faults]) for line in lines] == [
+        (2, ["line-ref-invalid"]),
+        (3, []),
+    ]
 
 
 def test_a_quote_that_is_never_closed_costs_no_more_than_its_bytes() -> None:

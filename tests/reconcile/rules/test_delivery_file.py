@@ -23,7 +23,15 @@ def test_an_instant_has_an_offset(text: str, expected: datetime) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "2026-04-02", "2026-04-02T08:15:00", "2026-04-02 08:15:00Z", "08:15:00Z", "2026-02-30T08:15:00Z", "yesterday"]
+    [
+        "",
+        "2026-04-02",
+        "2026-04-02T08:15:00",
+        "2026-04-02 08:15:00Z",
+        "08:15:00Z",
+        "2026-02-30T08:15:00Z",
+        "yesterday",
+    ]
     + ["2026-04-02T25:00:00Z", "2026-04-02T08:15:00+2", None, 1_775_000_000, True, [], {}],
 )
 def test_anything_else_is_no_instant(value: Any) -> None:
@@ -64,4 +72,9 @@ def test_a_statement_of_completeness_in_another_form_is_refused(month: Any, lrk_
 
 def test_an_envelope_without_members_says_nothing() -> None:
     envelope = Envelope()
-    assert (envelope.reference, envelope.sent_at, envelope.organisation_oin, envelope.complete) == (None, None, None, ())
+    assert (envelope.reference, envelope.sent_at, envelope.organisation_oin, envelope.complete) == (
+        None,
+        None,
+        None,
+        (),
+    )

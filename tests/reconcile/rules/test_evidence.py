@@ -12,7 +12,10 @@ _OPEN = (segment(),)
 
 
 def _weigh(
-    *months: ReportedMonth, effective: tuple[Segment, ...] = _OPEN, this_month: str = "2026-12", year: int = 2026
+    *months: ReportedMonth,
+    effective: tuple[Segment, ...] = _OPEN,
+    this_month: str = "2026-12",
+    year: int = 2026,
 ) -> Evidence:
     return weigh(_placement(months), effective, year, this_month, rule_book())
 
@@ -32,11 +35,19 @@ def _hours(evidence: Evidence) -> tuple[str, dict[str, int], str | None, int | N
         ("2026-01", [], ("equal", {}, None, None)),
         ("2026-01", ["100.99", "99.01"], ("equal", {}, None, None)),
         ("2026-01", ["101.00"], ("single-months", {"2026-01": 10_100}, None, None)),
-        ("2026-01", ["120.00", "80.00"], ("single-months", {"2026-01": 12_000, "2026-02": 8_000}, None, None)),
+        (
+            "2026-01",
+            ["120.00", "80.00"],
+            ("single-months", {"2026-01": 12_000, "2026-02": 8_000}, None, None),
+        ),
         ("2026-01", ["120.00", "120.00"], ("run", {}, "2026-01", 12_000)),
         ("2026-01", ["100.00", "120.00", "120.00"], ("run", {}, "2026-02", 12_000)),
         ("2026-01", ["80.00", "120.50", "120.00"], ("run", {"2026-01": 8_000}, "2026-02", 12_000)),
-        ("2026-01", ["120.00", "121.00"], ("single-months", {"2026-01": 12_000, "2026-02": 12_100}, None, None)),
+        (
+            "2026-01",
+            ["120.00", "121.00"],
+            ("single-months", {"2026-01": 12_000, "2026-02": 12_100}, None, None),
+        ),
         ("2026-01", ["120.00", "100.00", "100.00"], ("single-months", {"2026-01": 12_000}, None, None)),
         ("2026-01", ["90.00", "130.00", "110.00"], ("average", {}, "2026-01", 11_000)),
         ("2026-01", ["90.00", "110.00", "100.00"], ("equal", {}, None, None)),
@@ -66,7 +77,9 @@ def test_a_run_is_broken_by_a_month_without_a_report() -> None:
         ("2026-07", "average", 11_500),
     ],
 )
-def test_an_average_is_asked_over_the_quarters_that_are_over(this_month: str, step: str, standing: int | None) -> None:
+def test_an_average_is_asked_over_the_quarters_that_are_over(
+    this_month: str, step: str, standing: int | None
+) -> None:
     months = reported_run("2026-01", ["90.00", "130.00", "110.00", "150.00", "80.00", "130.00"])
     evidence = _weigh(*months, this_month=this_month)
     assert (evidence.step, evidence.standing_hours_hundredths) == (step, standing)
@@ -107,7 +120,12 @@ def test_a_month_without_hours_says_nothing_about_the_rate() -> None:
 
 @pytest.mark.parametrize(
     ("end_on", "stop_from"),
-    [(date(2026, 3, 31), "2026-04"), (date(2026, 3, 1), "2026-04"), (date(2026, 12, 31), "2027-01"), (date(2027, 1, 1), None)],
+    [
+        (date(2026, 3, 31), "2026-04"),
+        (date(2026, 3, 1), "2026-04"),
+        (date(2026, 12, 31), "2027-01"),
+        (date(2027, 1, 1), None),
+    ],
 )
 def test_care_stops_after_the_month_of_an_end_date_that_has_come(end_on: date, stop_from: str | None) -> None:
     evidence = _weigh(reported("2026-03", end_on=end_on))
@@ -130,7 +148,9 @@ def test_an_older_end_date_with_care_after_it_is_not_heard() -> None:
         ("2025-12", ["0", "0"], "2026-01"),
     ],
 )
-def test_care_stops_where_a_run_without_hours_begins(start: str, hours: list[str], stop_from: str | None) -> None:
+def test_care_stops_where_a_run_without_hours_begins(
+    start: str, hours: list[str], stop_from: str | None
+) -> None:
     assert _weigh(*reported_run(start, hours)).stop_from == stop_from
 
 
@@ -188,7 +208,11 @@ def test_months_after_the_stop_are_not_compared() -> None:
             (segment("2026-01", "2026-06"), segment("2026-08")),
             (segment("2026-02", "2026-06", hours="0"),),
         ),
-        (reported_run("2026-01", ["100.00", "0", "0"]), (segment("2026-01", "2026-01"), segment("2026-08")), ()),
+        (
+            reported_run("2026-01", ["100.00", "0", "0"]),
+            (segment("2026-01", "2026-01"), segment("2026-08")),
+            (),
+        ),
     ],
 )
 def test_one_tap_declares_what_changes_within_the_declared_segment(

@@ -10,7 +10,19 @@ def test_nine_digits_have_the_form_of_an_lrk_number(text: str) -> None:
     assert is_lrk_number(text)
 
 
-@pytest.mark.parametrize("text", ["", "90000000", "9000000010", "90000000a", "900000001\n", " 900000001", "９００００００００", "٩٠٠٠٠٠٠٠٠"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "90000000",
+        "9000000010",
+        "90000000a",
+        "900000001\n",
+        " 900000001",
+        "９００００００００",
+        "٩٠٠٠٠٠٠٠٠",
+    ],
+)
 def test_other_text_does_not_have_the_form_of_an_lrk_number(text: str) -> None:
     assert not is_lrk_number(text)
 
@@ -24,7 +36,13 @@ def test_twenty_positions_with_a_known_prefix_have_the_form_of_an_oin(prefix: in
 @pytest.mark.parametrize(
     "text",
     ["", "0000009900000001000", "000000990000000100000", "00000099-00000010000", "00000099000000010000\n"]
-    + ["00000000000000010000", "00000005000000010000", "00000011000000010000", "0000009A000000010000", "00000099000000010０00"],
+    + [
+        "00000000000000010000",
+        "00000005000000010000",
+        "00000011000000010000",
+        "0000009A000000010000",
+        "00000099000000010０00",
+    ],
 )
 def test_other_text_does_not_have_the_form_of_an_oin(text: str) -> None:
     assert not is_oin(text)

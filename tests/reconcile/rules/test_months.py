@@ -18,8 +18,31 @@ def test_a_well_formed_month_between_the_bounds_is_a_month(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "2026", "2026-3", "2026-00", "2026-13", "2026/03", "03-2026", "2026-03-01", "26-03", " 2026-03", "2026-03 "]
-    + ["2026-03\n", "2004-12", "2100-01", "0000-01", "9999-12", "٢٠٢٦-03", "2026-٠٣", "２０２６-03", "2026−03", "-026-03"],
+    [
+        "",
+        "2026",
+        "2026-3",
+        "2026-00",
+        "2026-13",
+        "2026/03",
+        "03-2026",
+        "2026-03-01",
+        "26-03",
+        " 2026-03",
+        "2026-03 ",
+    ]
+    + [
+        "2026-03\n",
+        "2004-12",
+        "2100-01",
+        "0000-01",
+        "9999-12",
+        "٢٠٢٦-03",
+        "2026-٠٣",
+        "２０２６-03",
+        "2026−03",
+        "-026-03",
+    ],
 )
 def test_anything_else_is_not_a_month(text: str) -> None:
     assert not months.is_month(text)
@@ -44,7 +67,8 @@ def test_the_first_day_is_a_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "month"), [(date(2026, 3, 1), "2026-03"), (date(2026, 3, 31), "2026-03"), (date(999, 1, 1), "0999-01")]
+    ("day", "month"),
+    [(date(2026, 3, 1), "2026-03"), (date(2026, 3, 31), "2026-03"), (date(999, 1, 1), "0999-01")],
 )
 def test_a_day_lies_in_its_month(day: date, month: str) -> None:
     assert months.month_of(day) == month
@@ -103,7 +127,9 @@ def test_the_next_month_is_later_and_the_previous_one_comes_back(month: str) -> 
         ("2026-03", "2026-02", []),
     ],
 )
-def test_both_ends_are_included_between_months(from_month: str, until_month: str, expected: list[str]) -> None:
+def test_both_ends_are_included_between_months(
+    from_month: str, until_month: str, expected: list[str]
+) -> None:
     assert list(months.months_between(from_month, until_month)) == expected
 
 

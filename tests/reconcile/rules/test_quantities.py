@@ -41,9 +41,53 @@ def test_a_third_decimal_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", " ", "-1", "+1", "-0", "1e2", "1E2", "NaN", "nan", "Infinity", "inf", "0x10", "1_000", "1.000,50", "90,5", ".5"]
-    + ["5.", " 5", "5 ", "5\n", "€5", "٩٠", "９０", "9²", "1000000000", "1.2.3", "--1", "1/2", True, False, -1, -0.5, 1e22]
-    + [1e-7, float("nan"), float("inf"), float("-inf"), Decimal("NaN"), Decimal("Infinity"), Decimal("1E+2"), Decimal(-1)],
+    [
+        "",
+        " ",
+        "-1",
+        "+1",
+        "-0",
+        "1e2",
+        "1E2",
+        "NaN",
+        "nan",
+        "Infinity",
+        "inf",
+        "0x10",
+        "1_000",
+        "1.000,50",
+        "90,5",
+        ".5",
+    ]
+    + [
+        "5.",
+        " 5",
+        "5 ",
+        "5\n",
+        "€5",
+        "٩٠",
+        "９０",
+        "9²",
+        "1000000000",
+        "1.2.3",
+        "--1",
+        "1/2",
+        True,
+        False,
+        -1,
+        -0.5,
+        1e22,
+    ]
+    + [
+        1e-7,
+        float("nan"),
+        float("inf"),
+        float("-inf"),
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        Decimal("1E+2"),
+        Decimal(-1),
+    ],
 )
 def test_what_a_lenient_parser_would_take_is_refused(value: Any) -> None:
     assert parse_hundredths(value) is None
@@ -77,7 +121,17 @@ def test_what_is_printed_is_read_back(hundredths: int) -> None:
 
 @pytest.mark.parametrize(
     ("numerator", "denominator", "quotient"),
-    [(5, 2, 3), (-5, 2, -3), (5, -2, -3), (-5, -2, 3), (4, 3, 1), (-4, 3, -1), (0, 7, 0), (14, 10, 1), (15, 10, 2)],
+    [
+        (5, 2, 3),
+        (-5, 2, -3),
+        (5, -2, -3),
+        (-5, -2, 3),
+        (4, 3, 1),
+        (-4, 3, -1),
+        (0, 7, 0),
+        (14, 10, 1),
+        (15, 10, 2),
+    ],
 )
 def test_a_half_rounds_away_from_zero(numerator: int, denominator: int, quotient: int) -> None:
     assert divide_half_up(numerator, denominator) == quotient

@@ -22,7 +22,10 @@ def _sets(draw: st.DrawFn) -> tuple[Segment, ...]:
     month, segments = add_months(_START, draw(st.integers(0, 8))), []
     for _ in range(draw(st.integers(0, 4))):
         until = None if draw(st.integers(0, 5)) == 0 else add_months(month, draw(st.integers(0, 5)))
-        hours, rate = draw(st.sampled_from(["0.00", "80.00", "100.00"])), draw(st.sampled_from(["9.00", "10.00"]))
+        hours, rate = (
+            draw(st.sampled_from(["0.00", "80.00", "100.00"])),
+            draw(st.sampled_from(["9.00", "10.00"])),
+        )
         segments.append(segment(month, until, hours=hours, rate=rate))
         if until is None:
             break
@@ -48,7 +51,9 @@ def _is_ordered_and_free_of_overlap(segments: tuple[Segment, ...]) -> bool:
 
 @given(_sets(), _sets())
 @settings(max_examples=200, deadline=None)
-def test_laying_over_is_the_upper_value_of_each_month(base: tuple[Segment, ...], over: tuple[Segment, ...]) -> None:
+def test_laying_over_is_the_upper_value_of_each_month(
+    base: tuple[Segment, ...], over: tuple[Segment, ...]
+) -> None:
     laid = lay_over(base, over)
     assert _values(laid) == {**_values(base), **_values(over)}
     assert _is_ordered_and_free_of_overlap(laid)
@@ -56,7 +61,9 @@ def test_laying_over_is_the_upper_value_of_each_month(base: tuple[Segment, ...],
 
 @given(_sets(), _sets())
 @settings(max_examples=200, deadline=None)
-def test_cutting_leaves_the_months_that_are_not_covered(base: tuple[Segment, ...], over: tuple[Segment, ...]) -> None:
+def test_cutting_leaves_the_months_that_are_not_covered(
+    base: tuple[Segment, ...], over: tuple[Segment, ...]
+) -> None:
     left, covered = cut(base, over), _values(over)
     assert _values(left) == {month: value for month, value in _values(base).items() if month not in covered}
     assert _is_ordered_and_free_of_overlap(left)
@@ -66,7 +73,9 @@ def test_cutting_leaves_the_months_that_are_not_covered(base: tuple[Segment, ...
 @settings(max_examples=100, deadline=None)
 def test_looking_up_is_the_value_of_the_month(segments: tuple[Segment, ...]) -> None:
     found = {month: one for month in _MONTHS if (one := at_month(segments, month))}
-    assert {month: (one.hours_hundredths, one.hourly_rate_cents) for month, one in found.items()} == _values(segments)
+    assert {month: (one.hours_hundredths, one.hourly_rate_cents) for month, one in found.items()} == _values(
+        segments
+    )
 
 
 @given(_sets())
@@ -98,12 +107,22 @@ def test_laying_over_the_middle_leaves_both_ends() -> None:
 
 def test_laying_an_open_segment_over_leaves_nothing_after_it() -> None:
     over = segment("2026-03", hours="50.00")
-    assert lay_over([segment("2026-01", "2026-06"), segment("2026-08")], [over]) == (segment("2026-01", "2026-02"), over)
+    assert lay_over([segment("2026-01", "2026-06"), segment("2026-08")], [over]) == (
+        segment("2026-01", "2026-02"),
+        over,
+    )
 
 
 @pytest.mark.parametrize(
     ("month", "expected"),
-    [("2025-12", None), ("2026-01", "a"), ("2026-02", "a"), ("2026-03", None), ("2026-04", "b"), ("2040-01", "b")],
+    [
+        ("2025-12", None),
+        ("2026-01", "a"),
+        ("2026-02", "a"),
+        ("2026-03", None),
+        ("2026-04", "b"),
+        ("2040-01", "b"),
+    ],
 )
 def test_both_ends_of_a_segment_are_included(month: str, expected: str | None) -> None:
     first, second = segment("2026-01", "2026-02", hours="1.00"), segment("2026-04", hours="2.00")

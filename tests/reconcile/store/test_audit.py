@@ -1,0 +1,44 @@
+"""The audit chain shows every tampering, also that of a superuser who goes around the triggers."""
+
+import asyncpg
+import pytest
+
+from reconcile.keyring import Keyring
+from reconcile.store.audit import broken_household_links, broken_organisation_links
+from reconcile.store.database import Database
+from tests import world
+from tests.reconcile.test_answer import accept, with_difference
+
+TAMPERINGS = [
+    "UPDATE household_audit SET event = event || '{\"actor\": \"nobody\"}' WHERE number = 2",
+    "UPDATE household_audit SET recorded_at = recorded_at - interval '1 day' WHERE number = 1",
+    "DELETE FROM household_audit WHERE number = 2",
+    "DELETE FROM household_audit WHERE number = (SELECT max(number) FROM household_audit)",
+    "INSERT INTO household_audit SELECT household_id, number + 1, recorded_at, event, hash, sha256('x') FROM household_audit"
+    " ORDER BY number DESC LIMIT 1",
+    "UPDATE household_audit SET number = CASE number WHEN 1 THEN -2 WHEN 2 THEN -1 END WHERE number IN (1, 2)",
+]
+
+
+async def test_a_chain_that_nobody_touched_is_whole(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent, difference = await with_difference(db, admin, keyring)
+    await accept(db, parent, difference.difference_id, difference.version)
+    assert await admin.fetchval("SELECT count(*) FROM household_audit") >= 4
+    assert list(await broken_household_links(admin, 10)) == []
+    assert list(await broken_organisation_links(admin, 10)) == []
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS)
+async def test_tampering_is_found(db: Database, admin: asyncpg.Connection, keyring: Keyring, tampering: str) -> None:
+    await with_difference(db, admin, keyring)
+    await admin.execute(f"SET session_replication_role = replica; {tampering}; SET session_replication_role = origin")
+    assert await broken_household_links(admin, 10) != []
+
+
+async def test_tampering_with_an_organisation_s_chain_is_found(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    await world.delivered(db, keyring, world.line())
+    await admin.execute(
+        "SET session_replication_role = replica; UPDATE organisation_audit SET event = '{}' WHERE number = 1; SET session_replication_role = origin"
+    )
+    assert len(await broken_organisation_links(admin, 10)) == 1
