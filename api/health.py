@@ -1,11 +1,12 @@
 """Alive and ready."""
 
-from litestar import Response, Router, get
+from litestar import Router, get
 from litestar.di import NamedDependency
 from msgspec import Struct
 
-from api.problems import http_problem
+
 from reconcile.callers import Sender
+from reconcile.problems import Busy
 from reconcile.store.database import Database
 from reconcile.store.migrator import migrations, newest_applied
 
@@ -23,12 +24,12 @@ async def live() -> Health:
 
 
 @get("/ready", operation_id="readReadiness")
-async def ready(db: NamedDependency[Database]) -> Health | Response[bytes]:
+async def ready(db: NamedDependency[Database]) -> Health:
     """The process can do its work: the store answers and has the newest schema."""
     async with db.snapshot(Sender(oin="")) as conn:
         newest = await newest_applied(conn)
     if newest != migrations()[-1].version:
-        return http_problem(503, f"The database is at migration {newest}. Run `kot migrate`.")
+        raise Busy(f"The database is at migration {newest}. Run `kot migrate`.")
     return Health(status="ready")
 
 

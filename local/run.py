@@ -46,6 +46,7 @@ class Run:
         self._started: list[Process | Postgres | Valkey] = []
         self._settings: dict[str, str] = {}
         self._lock: Any = None
+        self.valkey: Valkey | None = None
 
     def __enter__(self) -> "Run":
         self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -74,6 +75,7 @@ class Run:
         if not redis_url:
             valkey = Valkey(self.folder / "valkey", valkey_binary(self._environ.get("VALKEY_BIN")))
             self._started.append(valkey)
+            self.valkey = valkey
             valkey.start()
             redis_url = valkey.url()
         self._settings |= {"DATABASE_URL": database_url, "REDIS_URL": redis_url}

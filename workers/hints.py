@@ -54,7 +54,7 @@ class Hints:
         for task in self._later.values():
             task.cancel()
         if self._redis is not None:
-            await self._redis.aclose()
+            await self._redis.aclose(close_connection_pool=True)
 
     async def _send_later(self, kind: str, pause: float) -> None:
         await asyncio.sleep(pause)

@@ -1,0 +1,96 @@
+"""Keys of an issuer over real HTTP: read once, read again for a new key, and not as often as somebody likes."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from joserfc import jwt
+from joserfc.jwk import ECKey
+from litestar import Litestar, get
+
+from api.tokens import IssuerKeys, TokenInvalid, verified_claims
+from tests.serving import serving
+
+
+class Keys:
+    """An issuer whose keys a test can change."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.named = ""
+        self.reads = 0
+        self.keys = [ECKey.generate_key("P-256", {"kid": "one"})]
+
+    def app(self) -> Litestar:
+        @get("/.well-known/openid-configuration", sync_to_thread=False)
+        def metadata() -> dict[str, str]:
+            return {"issuer": self.named or self.url, "jwks_uri": f"{self.url}/jwks"}
+
+        @get("/jwks", sync_to_thread=False)
+        def jwks() -> dict[str, Any]:
+            self.reads += 1
+            return {"keys": [key.as_dict(private=False) for key in self.keys]}
+
+        return Litestar([metadata, jwks], openapi_config=None)
+
+
+@pytest_asyncio.fixture
+async def issuer() -> AsyncIterator[Keys]:
+    keys = Keys()
+    async with serving(keys.app()) as served:
+        keys.url = served.url
+        yield keys
+
+
+def token(issuer: Keys, key: ECKey) -> str:
+    now = int(time.time())
+    claims = {"iss": issuer.url, "sub": "s", "aud": "kot-uren", "exp": now + 60, "jti": "j"}
+    return jwt.encode({"alg": "ES256", "typ": "at+jwt", "kid": key.kid}, claims, key, algorithms=["ES256"])
+
+
+async def check(source: IssuerKeys, issuer: Keys, key: ECKey) -> str:
+    claims = await verified_claims(token(issuer, key), issuers=[issuer.url], audience="kot-uren", keys=source, now=time.time())
+    return claims.sub
+
+
+async def test_keys_are_read_once_for_many_tokens(issuer: Keys) -> None:
+    async with httpx.AsyncClient() as http:
+        source = IssuerKeys(http)
+        for _ in range(5):
+            assert await check(source, issuer, issuer.keys[0]) == "s"
+    assert issuer.reads == 1
+
+
+async def test_a_new_key_is_read_after_the_pause_and_invented_ones_do_not_cause_calls(
+    issuer: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with httpx.AsyncClient() as http:
+        source = IssuerKeys(http)
+        await check(source, issuer, issuer.keys[0])
+        new = ECKey.generate_key("P-256", {"kid": "two"})
+        issuer.keys.append(new)
+        for _ in range(20):
+            with pytest.raises(TokenInvalid):
+                await check(source, issuer, new)
+        assert issuer.reads == 1
+        monkeypatch.setattr("api.tokens._REFRESH_PAUSE_S", 0.0)
+        assert await check(source, issuer, new) == "s"
+        assert issuer.reads == 2
+
+
+async def test_keys_that_are_known_outlive_an_issuer_that_is_away(issuer: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with httpx.AsyncClient() as http:
+        source = IssuerKeys(http)
+        await check(source, issuer, issuer.keys[0])
+        issuer.named = "https://somebody-else.example"
+        monkeypatch.setattr("api.tokens._KEYS_GOOD_FOR_S", 0.0)
+        assert await check(source, issuer, issuer.keys[0]) == "s"
+
+
+async def test_an_issuer_that_is_away_from_the_start_is_said_so() -> None:
+    async with httpx.AsyncClient() as http:
+        with pytest.raises(TokenInvalid, match="cannot be read"):
+            await IssuerKeys(http).keys("http://127.0.0.1:9", "one")

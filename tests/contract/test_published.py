@@ -1,0 +1,85 @@
+"""What is published is what the code says."""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from api.contract import problem_sections
+from api.problems import HTTP_SLUGS, STATUS_AND_SLUG
+from cli.contract import contract_document, faults_document
+from reconcile import problems
+from reconcile.problems import Refusal
+from reconcile.rules.faults import FAULTS
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT: dict[str, Any] = msgspec.json.decode((ROOT / "openapi" / "openapi.json").read_bytes())
+OPERATIONS = [
+    (path, method, operation) for path, item in DOCUMENT["paths"].items() for method, operation in item.items() if isinstance(operation, dict)
+]
+
+
+def test_the_committed_contract_is_current() -> None:
+    assert (ROOT / "openapi" / "openapi.json").read_bytes() == contract_document(), "run `make openapi`"
+
+
+def test_the_committed_register_of_faults_is_current() -> None:
+    assert (ROOT / "openapi" / "faults.json").read_bytes() == faults_document(), "run `make openapi`"
+
+
+def refusals() -> list[type[Refusal]]:
+    return [one for _, one in inspect.getmembers(problems, inspect.isclass) if issubclass(one, Refusal) and one is not Refusal]
+
+
+def test_every_refusal_has_its_status_its_title_and_its_page() -> None:
+    assert set(STATUS_AND_SLUG) == set(refusals())
+    for refusal, (_, slug) in STATUS_AND_SLUG.items():
+        assert refusal.__doc__
+        assert slug in problem_sections()
+
+
+def test_every_page_is_of_a_problem_that_exists() -> None:
+    known = {slug for _, slug in STATUS_AND_SLUG.values()} | {slug for slug, _ in HTTP_SLUGS.values()}
+    assert set(problem_sections()) == known
+
+
+def test_every_fault_code_that_is_used_is_registered() -> None:
+    used: set[str] = set()
+    for path in [*ROOT.glob("reconcile/**/*.py"), *ROOT.glob("api/*.py")]:
+        used |= set(re.findall(r"""\b(?:fault|UnreadableDelivery)\(\s*"([a-z-]+)\"""", path.read_text()))
+    lines = (ROOT / "reconcile" / "store" / "lines.sql").read_text()
+    used |= set(re.findall(r"'((?:lrk-number|care-type)-[a-z-]+)'", lines)) | set(re.findall(r'"code": "([a-z-]+)"', lines))
+    assert used <= set(FAULTS)
+    assert set(FAULTS) - used <= {"bsn-missing", "encoding-unknown", "characters-forbidden", "hourly-rate-invalid", "amount-invalid"}
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=lambda value: value if isinstance(value, str) else "")
+def test_every_operation_keeps_the_design_rules(path: str, method: str, operation: dict[str, Any]) -> None:
+    """NL GOV REST API Design Rules 2.2: kebab-case paths, camelCase queries, problems, API-Version on every answer."""
+    assert re.fullmatch(r"(/([a-z0-9-]+|\{[a-z_]+\}))+", path)
+    assert re.fullmatch(r"[a-z][A-Za-z]+", operation["operationId"])
+    assert operation["description"]
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "query":
+            assert re.fullmatch(r"[a-z][A-Za-z]*", parameter["name"])
+    for status, answer in operation["responses"].items():
+        assert answer["headers"]["API-Version"]
+        if status >= "400":
+            assert list(answer["content"]) == ["application/problem+json"]
+    assert {"400", "500"} <= set(operation["responses"])
+    assert method in ("get", "post", "put", "delete")
+
+
+def test_every_reference_in_the_document_leads_somewhere() -> None:
+    text = (ROOT / "openapi" / "openapi.json").read_text()
+    for section, name in set(re.findall(r'"#/components/(\w+)/([\w.]+)"', text)):
+        assert name in DOCUMENT["components"][section]
+
+
+def test_the_document_says_who_and_under_which_licence() -> None:
+    assert set(DOCUMENT["info"]["contact"]) == {"name", "url", "email"}
+    assert DOCUMENT["info"]["license"]["identifier"] == "EUPL-1.2"
+    assert [server["url"] for server in DOCUMENT["servers"]] == ["/v1"]

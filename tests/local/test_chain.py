@@ -1,0 +1,98 @@
+"""The chain itself, with real processes: it finds exactly what was planted, whatever is killed or wiped on the way."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from local.__main__ import SEED
+from local.chain import Chain
+from local.processes import Process
+from local.region import Region, sample_region
+from local.region_files import DeliveryFile, declarations_file, delivery_files, probe_file, register_file
+from local.run import Run
+
+pytestmark = [pytest.mark.chain, pytest.mark.xdist_group("chain"), pytest.mark.timeout(180)]
+
+
+class Play:
+    """A small region with everything running."""
+
+    def __init__(self, run: Run, region: Region, chain: Chain, worker: Process, files: Sequence[Sequence[DeliveryFile]]) -> None:
+        self.run, self.region, self.chain, self.worker, self.files = run, region, chain, worker, files
+
+
+@pytest_asyncio.fixture
+async def play() -> AsyncIterator[Play]:
+    region = sample_region(SEED, date(2026, 11, 24), households=120, organisations=12)
+    folder = Path(__file__).parents[2] / ".local" / f"chain-{os.getpid()}" / "run"
+    with Run(folder, environ={"PG_BIN": os.environ.get("PG_BIN", "")}) as run:
+        run.start_servers()
+        for name, content in (("lrk.csv", register_file(region)), ("declarations.ndjson", declarations_file(region))):
+            (folder / name).write_bytes(content)
+        run.prepare(region, folder / "declarations.ndjson")
+        run.kot("keyring", "create", str(folder / "keyring.json"))
+        run.kot("migrate")
+        run.kot("register", "import", str(folder / "lrk.csv"), "--oin-prefix", "00000099")
+        run.start_counterparties()
+        _, worker = run.start_product()
+        async with httpx.AsyncClient(timeout=30) as http:
+            yield Play(run, region, Chain(run, region, http), worker, delivery_files(region, SEED))
+    shutil.rmtree(folder.parent)
+
+
+def silent(_: int) -> None:
+    """A step that nobody watches."""
+
+
+async def wipe(redis_url: str) -> None:
+    """Wipe Redis over and over."""
+    redis = Redis.from_url(redis_url)
+    try:
+        while True:
+            await redis.flushall()
+            await asyncio.sleep(0.1)
+    finally:
+        await redis.aclose()
+
+
+async def test_the_chain_finds_exactly_what_was_planted_while_redis_is_wiped_and_the_worker_killed(play: Play) -> None:
+    chain, region = play.chain, play.region
+    wiping = asyncio.create_task(wipe(play.run.redis_url))
+    await chain.declare(declarations_file(region).splitlines(), silent)
+    await chain.deliver(play.files[0], silent)
+    play.worker.kill()
+    second = asyncio.create_task(chain.deliver(play.files[1], silent))
+    await asyncio.sleep(0.5)
+    assert not second.done()  # the deliveries landed, and nobody works on them
+    play.worker.start()
+    await second
+    wiping.cancel()
+    await chain.look(silent)
+    assert dict(chain.findings.differences) == dict(region.planted())
+
+    household = next(one for one in region.households if not any(care.planted for care in one.cares))
+    await chain.probe(household, probe_file(region, household))
+
+    # Killed after the commit and before any hint can be heard; Redis is gone as well.
+    play.worker.kill()
+    assert play.run.valkey is not None
+    play.run.valkey.kill()
+    taps = [one for one in region.households if any(care.planted not in (None, "D00") for care in one.cares)]
+    changes = await chain.answer(taps, silent)
+    assert len(changes) == sum(region.planted().values())
+    play.worker.start()
+    await chain.settle(changes, silent)
+    play.run.valkey.start()
+    assert chain.findings.processed == len(changes)
+    await chain.count_outcomes()
+    counts = chain.findings.outcomes
+    assert counts["received"] == sum(counts[name] for name in ("applied", "unchanged", "superseded", "parked", "rejected"))
+    play.run.kot("audit", "verify")

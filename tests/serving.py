@@ -1,0 +1,31 @@
+"""Serve an application on loopback for a test, over real HTTP, on the test's own loop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from msgspec import Struct
+
+
+class Served(Struct, frozen=True):
+    """Where an application is served."""
+
+    url: str
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[Served]:
+    """Serve until the block ends."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=2))
+        server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield Served(url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        server.should_exit = True
+        await task

@@ -1,0 +1,127 @@
+"""The event to TVS over real HTTP: what it holds, and what each answer means."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import pytest_asyncio
+from joserfc.jwk import ECKey
+from litestar import Litestar, Request, Response, post
+
+from reconcile.store.outbox import ClaimedMessage
+from tests.serving import serving
+from workers.senders import SendLater, SendRefused, Sent
+from workers.senders.token import ClientToken
+from workers.senders.tvs import TvsSender
+
+MESSAGE = ClaimedMessage(
+    household_id=UUID(int=1),
+    subject_id=UUID(int=2),
+    sequence=7,
+    attempts=1,
+    recorded_at=datetime(2026, 7, 10, 9, tzinfo=UTC),
+    household_ref="H1",
+)
+
+
+class Receiver:
+    """A TVS that keeps what it was sent and answers as told; its issuer gives a token for anything."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, dict[str, str]]] = []
+        self.events: list[tuple[dict[str, str], Any]] = []
+        self.tokens = 0
+        self.url = ""
+
+    def app(self) -> Litestar:
+        @post("/events")
+        async def events(request: Request[Any, Any, Any]) -> Response[None]:
+            self.events.append((dict(request.headers), await request.json()))
+            status, headers = self.answers.pop(0)
+            return Response(None, status_code=status, headers=headers)
+
+        @post("/token", status_code=200)
+        async def token(request: Request[Any, Any, Any]) -> dict[str, Any]:
+            assert b"client_assertion=" in await request.body()
+            self.tokens += 1
+            return {"access_token": f"token-{self.tokens}", "expires_in": 300}
+
+        from litestar import get
+
+        @get("/.well-known/openid-configuration", sync_to_thread=False)
+        def metadata() -> dict[str, str]:
+            return {"token_endpoint": f"{self.url}/token"}
+
+        return Litestar([events, token, metadata], openapi_config=None)
+
+
+@pytest_asyncio.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    async with serving(receiver.app()) as served:
+        receiver.url = served.url
+        yield receiver
+
+
+@pytest_asyncio.fixture
+async def send(receiver: Receiver) -> AsyncIterator[TvsSender]:
+    async with httpx.AsyncClient() as http:
+        key = ECKey.generate_key("P-256", {"kid": "k"}).as_dict(private=True)
+        token = ClientToken(http, issuer=receiver.url, client_id="us", key=key, scope="tvs:changes")
+        yield TvsSender(
+            http, token, events_url=f"{receiver.url}/events", public_url="https://api.example/", system_oin="00000099000099990000"
+        )
+
+
+async def test_an_event_is_thin_and_names_itself(receiver: Receiver, send: TvsSender) -> None:
+    receiver.answers = [(202, {})]
+    assert await send(MESSAGE) == Sent()
+    headers, event = receiver.events[0]
+    assert headers["content-type"] == "application/cloudevents+json"
+    assert headers["authorization"] == "Bearer token-1"
+    assert event == {
+        "specversion": "1.0",
+        "id": "00000000-0000-0000-0000-000000000002",
+        "source": "urn:nld:oin:00000099000099990000:systeem:kot-uren",
+        "type": "nl.kot-uren.change-accepted.v1",
+        "time": "2026-07-10T09:00:00Z",
+        "subject": "H1",
+        "dataref": "https://api.example/v1/changes/00000000-0000-0000-0000-000000000002",
+        "sequence": "00000000000000000007",
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        ((200, {}), Sent()),
+        ((202, {}), Sent()),
+        ((400, {}), SendRefused(error="http-400")),
+        ((409, {}), SendRefused(error="http-409")),
+        ((422, {}), SendRefused(error="http-422")),
+        ((429, {"Retry-After": "120"}), SendLater(error="http-429", at_least=timedelta(seconds=120))),
+        ((503, {"Retry-After": "9999999999"}), SendLater(error="http-503")),
+        ((503, {"Retry-After": "86400"}), SendLater(error="http-503", at_least=timedelta(hours=1))),
+        ((503, {"Retry-After": "soon"}), SendLater(error="http-503")),
+        ((500, {}), SendLater(error="http-500")),
+        ((302, {"Location": "/elsewhere"}), SendLater(error="http-302")),
+    ],
+)
+async def test_every_answer_has_its_meaning(receiver: Receiver, send: TvsSender, answer: Any, outcome: Any) -> None:
+    receiver.answers = [answer]
+    assert await send(MESSAGE) == outcome
+
+
+async def test_a_token_that_is_not_taken_is_fetched_anew(receiver: Receiver, send: TvsSender) -> None:
+    receiver.answers = [(401, {}), (202, {})]
+    assert await send(MESSAGE) == SendLater(error="http-401")
+    assert await send(MESSAGE) == Sent()
+    assert [headers["authorization"] for headers, _ in receiver.events] == ["Bearer token-1", "Bearer token-2"]
+
+
+async def test_nobody_there_is_unknown_and_sent_again(send: TvsSender) -> None:
+    send._events_url = "http://127.0.0.1:9/events"
+    assert await send(MESSAGE) == SendLater(error="ConnectError")

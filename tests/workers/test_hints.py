@@ -1,0 +1,93 @@
+"""Hints: heard when Redis is there, silent when it is not, never in the way."""
+
+import asyncio
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from redis.asyncio import Redis
+
+from local.binaries import valkey_binary
+from local.servers import Valkey
+from workers.hints import QUEUE, Hints
+from workers.kinds import Work
+from workers.main import hear_hints
+from workers.sweep import Sweeper
+
+
+async def heard(sweeper_ran: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(5):
+            await sweeper_ran.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def test_a_hint_makes_the_worker_look_at_once(redis_url: str) -> None:
+    ran, looks = asyncio.Event(), 0
+
+    async def drain() -> None:
+        nonlocal looks
+        looks += 1
+        if looks > 1:
+            ran.set()
+
+    sweeper = Sweeper({Work.CHANGE: drain}, interval_s=60)
+    tasks = [asyncio.create_task(sweeper.run()), asyncio.create_task(hear_hints(redis_url, sweeper))]
+    hints = Hints(redis_url)
+    await asyncio.sleep(0.3)
+    await hints.wake("change")
+    assert await heard(ran)
+    await hints.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_many_hints_become_few(redis_url: str) -> None:
+    redis = Redis.from_url(redis_url)
+    await redis.delete(QUEUE)
+    hints = Hints(redis_url)
+    for _ in range(500):
+        await hints.wake("delivery")
+    await asyncio.sleep(0.3)
+    assert 1 <= await redis.zcard(QUEUE) <= 4
+    await hints.close()
+    await redis.delete(QUEUE)
+    await redis.aclose()
+
+
+async def test_without_redis_a_hint_costs_next_to_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    hints = Hints("redis://127.0.0.1:9/0")
+    began = monotonic()
+    for _ in range(20):
+        await hints.wake("change")
+        await hints.wake("delivery")
+    assert monotonic() - began < 1
+    await hints.close()
+
+
+async def test_the_worker_outlives_redis(tmp_path: Path) -> None:
+    valkey = Valkey(tmp_path / "valkey", valkey_binary(None))
+    valkey.start()
+    ran = asyncio.Event()
+    sweeper = Sweeper({}, interval_s=60)
+    sweeper.look = lambda _: ran.set()  # type: ignore[method-assign]
+    listening = asyncio.create_task(hear_hints(valkey.url(), sweeper))
+    await asyncio.sleep(0.3)
+    valkey.kill()
+    await asyncio.sleep(0.5)
+    assert not listening.done()
+    valkey.start()
+    hints = Hints(valkey.url())
+    for _ in range(30):
+        await hints.wake("change")
+        await asyncio.sleep(0.2)
+        if ran.is_set():
+            break
+    assert ran.is_set()
+    await hints.close()
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    valkey.stop()
