@@ -6,6 +6,7 @@ from time import monotonic
 
 import msgspec
 from arq.connections import ArqRedis, RedisSettings, create_pool
+from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,9 @@ class Hints:
     def __init__(self, redis_url: str) -> None:
         self._settings = redis_settings(redis_url)
         self._redis: ArqRedis | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self._connect_after = 0.0
+        self._unsaid: set[str] = set()
         self._sent_at: dict[str, float] = {}
         self._later: dict[str, asyncio.Task[None]] = {}
 
@@ -53,6 +56,8 @@ class Hints:
         """Drop what is still to be said and disconnect."""
         for task in self._later.values():
             task.cancel()
+        if self._connecting is not None:
+            await self._connecting
         if self._redis is not None:
             await self._redis.aclose(close_connection_pool=True)
 
@@ -63,17 +68,28 @@ class Hints:
 
     async def _send(self, kind: str) -> None:
         self._sent_at[kind] = monotonic()
+        if self._redis is None:
+            self._unsaid.add(kind)
+            if self._connecting is None and monotonic() >= self._connect_after:
+                self._connecting = asyncio.create_task(self._connect())
+            return
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                redis = await self._connected()
-                if redis is not None:
-                    await redis.enqueue_job(JOB, kind, _queue_name=QUEUE, _expires=_EXPIRES_S)
+                await self._redis.enqueue_job(JOB, kind, _queue_name=QUEUE, _expires=_EXPIRES_S)
         # Whatever is wrong with Redis, the commit stands and the sweeper finds it.
         except Exception as error:  # noqa: BLE001
             logger.info("hint not sent", extra={"kind": kind, "error": type(error).__name__})
-            self._connect_after = monotonic() + RECONNECT_S
 
-    async def _connected(self) -> ArqRedis | None:
-        if self._redis is None and monotonic() >= self._connect_after:
+    async def _connect(self) -> None:
+        """Connect beside the request that asked for it, which does not wait; then say what was to be said."""
+        try:
             self._redis = await create_pool(self._settings, job_serializer=serialize, job_deserializer=deserialize)
-        return self._redis
+        except (RedisError, OSError, TimeoutError) as error:
+            logger.info("no hints: Redis is away", extra={"error": type(error).__name__})
+            self._connect_after = monotonic() + RECONNECT_S
+        finally:
+            self._connecting = None
+        unsaid, self._unsaid = self._unsaid, set()
+        if self._redis is not None:
+            for kind in unsaid:
+                await self._send(kind)

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 from arq import Worker, func
+from arq.connections import ArqRedis, create_pool
 from redis.exceptions import RedisError
 
 from reconcile.keyring import Keyring
@@ -86,32 +88,31 @@ async def hear_hints(redis_url: str, sweeper: Sweeper) -> None:
         sweeper.look(kind)
 
     while True:
-        worker = Worker(
-            functions=[func(look, name=JOB, keep_result=0, timeout=5, max_tries=1)],
-            redis_settings=redis_settings(redis_url),
-            queue_name=QUEUE,
-            handle_signals=False,
-            poll_delay=0.1,
-            max_jobs=100,
-            retry_jobs=False,
-            keep_result=0,
-            expires_extra_ms=60_000,
-            health_check_interval=10,
-            allow_abort_jobs=False,
-            job_serializer=serialize,
-            job_deserializer=deserialize,
-        )
         try:
-            await worker.async_run()
+            redis = await create_pool(redis_settings(redis_url), job_serializer=serialize, job_deserializer=deserialize)
+            try:
+                await _listener(redis, look).async_run()
+            finally:
+                await redis.aclose(close_connection_pool=True)
         except (RedisError, OSError, TimeoutError) as error:
             logger.warning("no hints: Redis is away", extra={"error": type(error).__name__})
-        finally:
-            await _close(worker)
         await asyncio.sleep(_RECONNECT_S)
 
 
-async def _close(worker: Worker) -> None:
-    try:
-        await worker.close()
-    except (RedisError, OSError, TimeoutError) as error:
-        logger.info("Redis was away at the end", extra={"error": type(error).__name__})
+def _listener(redis: ArqRedis, look: Callable[[dict[str, Any], str], Awaitable[None]]) -> Worker:
+    """Return arq's part of the work: every hint is heard once, and never kept or repeated."""
+    return Worker(
+        functions=[func(look, name=JOB, keep_result=0, timeout=5, max_tries=1)],
+        redis_pool=redis,
+        queue_name=QUEUE,
+        handle_signals=False,
+        poll_delay=0.1,
+        max_jobs=100,
+        retry_jobs=False,
+        keep_result=0,
+        expires_extra_ms=60_000,
+        health_check_interval=10,
+        allow_abort_jobs=False,
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+    )
