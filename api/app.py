@@ -77,7 +77,7 @@ def create_app(
                 "db": Provide(lambda: db, sync_to_thread=False),
                 "services": Provide(lambda: services, sync_to_thread=False),
             },
-            exception_handlers=dict(EXCEPTION_HANDLERS),
+            exception_handlers={**EXCEPTION_HANDLERS},  # type: ignore[dict-item]  # each handler knows its own error
             request_max_body_size=BODY_BYTES_MAX,
             openapi_config=OPENAPI_CONFIG,
             lifespan=[lifespan],

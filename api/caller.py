@@ -76,13 +76,9 @@ class Authentication(ASGIMiddleware):
                 "Send an access token in the header Authorization, as Bearer.", headers={"WWW-Authenticate": _REALM}
             )
         try:
-            return await verified_claims(
-                token.strip(), issuers=self._issuers, audience=self._audience, keys=self._keys, now=time.time()
-            )
+            return await verified_claims(token.strip(), issuers=self._issuers, audience=self._audience, keys=self._keys, now=time.time())
         except TokenInvalid as reason:
-            raise NotAuthorizedException(
-                str(reason), headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}
-            ) from None
+            raise NotAuthorizedException(str(reason), headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}) from None
 
     async def _caller(self, needed: str, claims: Claims) -> Parent | Organisation | Tvs:
         if needed == APP:

@@ -35,7 +35,12 @@ _BY_OPERATION = {
     "createDelivery": (422,),
     "createReceipt": (409,),
 }
-_DESCRIPTIONS = {**{status: title for status, (_, title) in HTTP_SLUGS.items()}, 409: "Contradicts what was done before.", 422: "Cannot be done as it is.", 503: "The service cannot answer at this moment."}
+_DESCRIPTIONS = {
+    **{status: title for status, (_, title) in HTTP_SLUGS.items()},
+    409: "Contradicts what was done before.",
+    422: "Cannot be done as it is.",
+    503: "The service cannot answer at this moment.",
+}
 
 OPENAPI_CONFIG = OpenAPIConfig(
     title="kot-uren",
@@ -83,14 +88,21 @@ def problem_sections() -> dict[str, str]:
 def published_document(app: Litestar) -> bytes:
     """Return the corrected document, formatted for review."""
     document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(app.openapi_schema.to_schema()))
-    document["paths"] = {path.removeprefix("/v1") or "/": item for path, item in sorted(document["paths"].items()) if path.startswith("/v1/")}
+    document["paths"] = {
+        path.removeprefix("/v1") or "/": item for path, item in sorted(document["paths"].items()) if path.startswith("/v1/")
+    }
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
     (_, receipts) = msgspec.json.schema_components([Receipt], ref_template="#/components/schemas/{name}")
     components["schemas"].update(receipts)
     components["headers"] = {"ApiVersion": {"description": "Version of this contract", "schema": {"type": "string"}}}
     components["securitySchemes"] = {
-        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt", "description": "; ".join(f"{k}: {v}" for k, v in _SCOPES.items())}
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "at+jwt",
+            "description": "; ".join(f"{k}: {v}" for k, v in _SCOPES.items()),
+        }
     }
     scopes = {handler.operation_id: handler.opt.get("scope") for route in app.routes for handler in getattr(route, "route_handlers", [])}
     for path, item in document["paths"].items():
@@ -148,7 +160,15 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
     if name == "createDelivery":
         types = {"application/json": {"schema": {"type": "object"}}, "text/csv": {"schema": {"type": "string"}}}
         operation["requestBody"] = {"required": True, "content": types}
-        parameters.append({"in": "header", "name": "Prefer", "required": False, "schema": {"type": "string"}, "description": "wait=N: answer when applied, after N seconds at the latest"})
+        parameters.append(
+            {
+                "in": "header",
+                "name": "Prefer",
+                "required": False,
+                "schema": {"type": "string"},
+                "description": "wait=N: answer when applied, after N seconds at the latest",
+            }
+        )
     if name == "createReceipt":
         kinds = [{"$ref": "#/components/schemas/Processed"}, {"$ref": "#/components/schemas/Refused"}]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}

@@ -127,7 +127,9 @@ async def create_delivery(
     services: NamedDependency[Services],
     created_at: Annotated[str | None, QueryParameter(name="createdAt", description="CSV: when the file was made")] = None,
     organisation_oin: Annotated[str | None, QueryParameter(name="organisationOin", description="CSV: for whom it is")] = None,
-    complete: Annotated[list[str] | None, QueryParameter(name="complete", description="CSV: month:lrk,lrk of which nothing is missing")] = None,
+    complete: Annotated[
+        list[str] | None, QueryParameter(name="complete", description="CSV: month:lrk,lrk of which nothing is missing")
+    ] = None,
 ) -> Response[DeliveryReceipt]:
     """Send a delivery. The Idempotency-Key is your reference of it; the same content again gives the first receipt."""
     header = _header(request, created_at, organisation_oin, complete or [])
@@ -181,9 +183,7 @@ async def list_lines(
     """Read the outcome of each line, with its faults; as CSV when Accept asks for text/csv."""
     async with db.snapshot(request.user) as conn:
         await read_delivery(conn, request.user, delivery_id)
-        found = await lines_of_delivery(
-            conn, request.user.organisation_id, delivery_id, outcome=outcome, after=after, limit=limit
-        )
+        found = await lines_of_delivery(conn, request.user.organisation_id, delivery_id, outcome=outcome, after=after, limit=limit)
     documents = [_line(one) for one in found]
     following = documents[-1].line_number if len(documents) == limit else None
     if "text/csv" in request.headers.get("Accept", ""):
@@ -240,9 +240,7 @@ async def _land(
             await keep_chunk(conn, keyring, request.user, delivery_id, chunk_number, chunk)
         chunk_number += 1
     async with db.transaction(request.user) as conn:
-        return await land_delivery(
-            conn, request.user, delivery_id, header, content_sha256=digest.digest(), byte_count=byte_count
-        )
+        return await land_delivery(conn, request.user, delivery_id, header, content_sha256=digest.digest(), byte_count=byte_count)
 
 
 async def _chunks(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -7,11 +7,13 @@ version and the security headers of the NL GOV REST API Design Rules, and a body
 import asyncio
 import logging
 import secrets
+from collections.abc import Iterable
 from time import monotonic
 
 from litestar import Litestar, Response
+from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import HTTPException
-from litestar.types import Message, Receive, Scope, Send
+from litestar.types import HTTPReceiveMessage, Message, Receive, Scope, Send, WebSocketReceiveMessage
 
 from api.problems import PROBLEM_JSON, http_problem
 
@@ -45,7 +47,7 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
@@ -58,9 +60,9 @@ class Edge:
         if method == "OPTIONS":
             answer.is_options = True
             # No route knows TRACE, so that the refusal names all methods of this address.
-            scope["method"] = "TRACE"  # type: ignore[typeddict-item]
+            scope["method"] = HttpMethod.TRACE
         elif method == "HEAD":
-            scope["method"] = "GET"  # type: ignore[typeddict-item]
+            scope["method"] = HttpMethod.GET
         began = monotonic()
         await self.app(scope, _unstalled(receive), answer)
         logger.info(
@@ -92,25 +94,27 @@ class _Answer:
             added = [(name, value) for name, value in _HEADERS if name not in own]
             message["headers"] = [*message["headers"], *added, (b"request-id", self._request_id.encode())]
             if self.is_options and message["status"] == 405:
-                self._allow_only(message)
+                self.status = message["status"] = 204
+                message["headers"] = _allow_only(message["headers"])
         elif message["type"] == "http.response.body" and (self._is_head or (self.is_options and self.status == 204)):
             message["body"] = b""
         await self._send(message)
 
-    def _allow_only(self, message: Message) -> None:
-        self.status = message["status"] = 204  # type: ignore[typeddict-item,typeddict-unknown-key]
-        named = next((value for name, value in message["headers"] if name.lower() == b"allow"), b"")  # type: ignore[typeddict-item]
-        methods = {one.strip() for one in named.decode().split(",") if one.strip()} | {"OPTIONS"}
-        if "GET" in methods:
-            methods.add("HEAD")
-        kept = [(name, value) for name, value in message["headers"] if name.lower() not in (b"allow", b"content-type", b"content-length")]  # type: ignore[typeddict-item]
-        message["headers"] = [*kept, (b"allow", ", ".join(sorted(methods)).encode())]  # type: ignore[typeddict-unknown-key]
+
+def _allow_only(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Keep what every answer carries, and name every method that the refusal named."""
+    named = next((value for name, value in headers if name.lower() == b"allow"), b"")
+    methods = {one.strip() for one in named.decode().split(",") if one.strip()} | {"OPTIONS"}
+    if "GET" in methods:
+        methods.add("HEAD")
+    kept = [(name, value) for name, value in headers if name.lower() not in (b"allow", b"content-type", b"content-length")]
+    return [*kept, (b"allow", ", ".join(sorted(methods)).encode())]
 
 
 def _unstalled(receive: Receive) -> Receive:
     is_whole = False
 
-    async def pieces() -> Message:
+    async def pieces() -> HTTPReceiveMessage | WebSocketReceiveMessage:
         nonlocal is_whole
         if is_whole:
             return await receive()  # waits for the disconnect, which may take as long as it likes

@@ -4,7 +4,6 @@ from litestar import Router, get
 from litestar.di import NamedDependency
 from msgspec import Struct
 
-
 from reconcile.callers import Sender
 from reconcile.problems import Busy
 from reconcile.store.database import Database

@@ -68,15 +68,16 @@ async def content(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
     packed_bytes = unpacked_bytes = 0
     async for piece in request.stream():
         packed_bytes += len(piece)
-        while piece:
+        left = piece
+        while left:
             try:
-                data = unpack.decompress(piece, _STEP_BYTES)
+                data = unpack.decompress(left, _STEP_BYTES)
             except zlib.error:
                 raise BodyBroken("The body is not valid gzip.") from None
             unpacked_bytes += len(data)
             _check_size(packed_bytes, unpacked_bytes)
             yield data
-            piece = unpack.unconsumed_tail
+            left = unpack.unconsumed_tail
             if unpack.eof:
                 break
         if unpack.unused_data:

@@ -72,7 +72,9 @@ def problem(
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=dict(headers or {}))
 
 
-def http_problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, extra: Mapping[str, Any] | None = None) -> Response[bytes]:
+def http_problem(
+    status: int, detail: str, *, headers: Mapping[str, str] | None = None, extra: Mapping[str, Any] | None = None
+) -> Response[bytes]:
     """Make the answer for a refusal of the door."""
     slug, title = HTTP_SLUGS.get(status, HTTP_SLUGS[400])
     return problem(status, slug, title, detail, headers=headers, extra=extra)
@@ -83,9 +85,7 @@ def on_refusal(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
     status, slug = STATUS_AND_SLUG[type(refusal)]
     facts = {_camel(name): value for name, value in vars(refusal).items() if name != "detail"}
     headers = {"Retry-After": "1"} if status in (409, 503) and type(refusal) in (refusals.Busy, refusals.RequestInProgress) else {}
-    return problem(
-        status, slug, (type(refusal).__doc__ or "").strip(), refusal.detail, extra=msgspec.to_builtins(facts), headers=headers
-    )
+    return problem(status, slug, (type(refusal).__doc__ or "").strip(), refusal.detail, extra=msgspec.to_builtins(facts), headers=headers)
 
 
 def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -49,7 +49,9 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 class KeySource(Protocol):
     """Gives the public keys of an issuer."""
 
-    async def keys(self, issuer: str, kid: str) -> KeySet: ...
+    async def keys(self, issuer: str, kid: str) -> KeySet:
+        """Return the keys of an issuer, which should have `kid` among them."""
+        ...
 
 
 class _Metadata(msgspec.Struct, frozen=True):

@@ -39,9 +39,14 @@ class _NotTaken(Exception):
 @click.option("--charset", type=click.Choice(["utf-8", "windows-1252"]), default="utf-8", show_default=True)
 @click.option("--issuer", envvar="KOT_ISSUER", help="Issuer of access tokens. [KOT_ISSUER]")
 @click.option("--client-id", envvar="KOT_CLIENT_ID", help="Your client at the issuer. [KOT_CLIENT_ID]")
-@click.option("--client-key", envvar="KOT_CLIENT_KEY", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Private JWK of your client. [KOT_CLIENT_KEY]")
+@click.option(
+    "--client-key",
+    envvar="KOT_CLIENT_KEY",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Private JWK of your client. [KOT_CLIENT_KEY]",
+)
 @click.option("--json", "as_json", is_flag=True, help="For machines: the receipt and the faulty lines as one JSON object.")
-def deliver(file: Path, url: str, as_json: bool, **options: Any) -> None:
+def deliver(file: Path, url: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401  # as the terminal gave them
     """Send FILE (.json or .csv) as a delivery.
 
     Ends with 0 when every line stands, 1 when lines have faults, 2 when nothing was taken, 3 when nobody answered. An access token
@@ -50,6 +55,9 @@ def deliver(file: Path, url: str, as_json: bool, **options: Any) -> None:
     console = Console(stderr=as_json, highlight=False)
     if file.suffix.lower() not in _MEDIA_TYPES:
         raise click.ClickException("The file's name must end in .json or .csv.")
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    options |= {"size": file.stat().st_size, "reference": options["reference"] or f"sha256-{digest[:48]}"}
     try:
         receipt, faulty = asyncio.run(_deliver(file, url.rstrip("/"), options, console))
     except _NotTaken as refusal:
@@ -86,11 +94,10 @@ async def _bearer(http: httpx.AsyncClient, options: Mapping[str, Any]) -> str:
 
 
 async def _send(http: httpx.AsyncClient, file: Path, options: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    task = progress.add_task("sending", total=file.stat().st_size or 1)
+    task = progress.add_task("sending", total=options["size"] or 1)
     is_csv = file.suffix.lower() == ".csv"
-    digest = await asyncio.to_thread(lambda: hashlib.file_digest(file.open("rb"), "sha256").hexdigest())
     headers = {
-        "Idempotency-Key": options["reference"] or f"sha256-{digest[:48]}",
+        "Idempotency-Key": options["reference"],
         "Content-Type": f"text/csv; charset={options['charset']}" if is_csv else "application/json",
     }
     params = {"createdAt": options["created_at"]} if is_csv and options["created_at"] else {}

@@ -24,7 +24,9 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {name: str(value) if not isinstance(value, int) else value for name, value in vars(record).items() if name not in _OWN_FIELDS}
+        line |= {
+            name: str(value) if not isinstance(value, int) else value for name, value in vars(record).items() if name not in _OWN_FIELDS
+        }
         if record.exc_info and record.exc_info[0]:
             # The text of an exception can quote data; its class and place cannot.
             line["error"] = record.exc_info[0].__name__
@@ -47,7 +49,9 @@ def settings_for(*needed: str) -> Settings:
     try:
         return Settings.from_env(os.environ, needed=needed)
     except SettingsError as error:
-        raise click.ClickException("The settings are not complete:\n  " + "\n  ".join(error.faults) + "\nThe README has a table of all settings.") from None
+        raise click.ClickException(
+            "The settings are not complete:\n  " + "\n  ".join(error.faults) + "\nThe README has a table of all settings."
+        ) from None
 
 
 def log_json(level: str) -> None:

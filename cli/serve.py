@@ -32,7 +32,7 @@ async def _serve(settings: Settings) -> None:
     hints = Hints(settings.redis_url)
     try:
         config = uvicorn.Config(
-            create_app(settings, db, hints.wake),  # type: ignore[arg-type]  # an ASGI application by its shape
+            create_app(settings, db, hints.wake),
             host=settings.host,
             port=settings.port,
             log_config=None,

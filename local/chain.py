@@ -99,13 +99,19 @@ class Chain:
         looking: Sequence[Household] = self._region.households
         seen: dict[str, list[str]] = {}
         while True:
-            await self._all(looking, lambda household: self._look_one(household, seen), step if len(looking) == len(self._region.households) else _silent)
+            await self._all(
+                looking,
+                lambda household: self._look_one(household, seen),
+                step if len(looking) == len(self._region.households) else _silent,
+            )
             found = Counter(kind for kinds in seen.values() for kind in kinds)
             if dict(found) == dict(expected):
                 break
             if monotonic() > until:
                 raise ChainBroken(f"The parents see {dict(found)}, and {dict(expected)} was planted.")
-            looking = [one for one in looking if seen[one.login] != [care.planted for care in one.cares if care.planted not in (None, "D00")]]
+            looking = [
+                one for one in looking if seen[one.login] != [care.planted for care in one.cares if care.planted not in (None, "D00")]
+            ]
         self.findings.differences = found
 
     async def _look_one(self, household: Household, seen: dict[str, list[str]]) -> int:

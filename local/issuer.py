@@ -128,7 +128,14 @@ class Issuer:
         if form.get("scope", client.scope) != client.scope:
             raise _Refused("invalid_scope")
         audience = "tvs" if client.scope.startswith("tvs:") else "kot-uren"
-        return {"sub": client.client_id, "client_id": client.client_id, "azp": client.client_id, "aud": audience, "scope": client.scope, "oin": client.oin}
+        return {
+            "sub": client.client_id,
+            "client_id": client.client_id,
+            "azp": client.client_id,
+            "aud": audience,
+            "scope": client.scope,
+            "oin": client.oin,
+        }
 
     def _parent(self, form: dict[str, str]) -> dict[str, Any]:
         until, login, challenge, redirect_uri = self._codes.pop(form.get("code", ""), (0.0, None, "", ""))
@@ -136,7 +143,9 @@ class Issuer:
         is_proved = urlsafe_b64encode(verifier).rstrip(b"=").decode() == challenge
         if login is None or until < time.time() or not is_proved or form.get("redirect_uri") != redirect_uri:
             raise _Refused("invalid_grant")
-        sealed = jwe.encrypt_compact({"alg": "RSA-OAEP-256", "enc": "A256GCM"}, login.bsn, self._identity_key, algorithms=["RSA-OAEP-256", "A256GCM"])
+        sealed = jwe.encrypt_compact(
+            {"alg": "RSA-OAEP-256", "enc": "A256GCM"}, login.bsn, self._identity_key, algorithms=["RSA-OAEP-256", "A256GCM"]
+        )
         return {
             "sub": hashlib.sha256(self._salt + login.login.encode()).hexdigest()[:32],
             "client_id": _APP_CLIENT,
@@ -192,7 +201,7 @@ def main() -> None:
     """Serve what the folder says until stopped."""
     known = msgspec.json.decode(Path(sys.argv[1], "issuer.json").read_bytes(), type=IssuerFolder)
     place = urlsplit(known.url)
-    uvicorn.run(create_app(known), host=place.hostname or "127.0.0.1", port=place.port or 80, log_level="warning", access_log=False)  # type: ignore[arg-type]
+    uvicorn.run(create_app(known), host=place.hostname or "127.0.0.1", port=place.port or 80, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ def start_as(*needed: Path) -> StartAs:
     unshare = shutil.which("unshare")
     if unshare is None:
         raise CannotDropPrivileges(
-            "PostgreSQL does not run as root, and nobody cannot reach this folder. Run as another user, or from a folder that all may enter."
+            "PostgreSQL does not run as root, and nobody cannot reach this folder. "
+            "Run as another user, or from a folder that all may enter."
         )
     return StartAs([unshare, "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}"], {}, None)
 

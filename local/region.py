@@ -22,8 +22,33 @@ ORGANISATIONS = 60
 # How many placements differ, by kind. The rest equals what was declared, to the cent.
 PLANT: Mapping[Planted, int] = {"D00": 60, "D01": 60, "D02": 50, "D06": 40, "D14": 20}
 _NAMES = (
-    "Noor Emma Julia Mila Sara Lotte Eva Fien Saar Tess Sem Finn Luuk Daan Bram Teun Jesse Thijs Lars Mees Yara Amir Zoë Ilse Jip Puck"
-).split()
+    "Noor",
+    "Emma",
+    "Julia",
+    "Mila",
+    "Sara",
+    "Lotte",
+    "Eva",
+    "Fien",
+    "Saar",
+    "Tess",
+    "Sem",
+    "Finn",
+    "Luuk",
+    "Daan",
+    "Bram",
+    "Teun",
+    "Jesse",
+    "Thijs",
+    "Lars",
+    "Mees",
+    "Yara",
+    "Amir",
+    "Zoë",
+    "Ilse",
+    "Jip",
+    "Puck",
+)
 _LRK_FROM = 2_000_000
 
 
@@ -149,11 +174,15 @@ def _organisations(dice: random.Random, count: int) -> list[SampleOrganisation]:
             for place in range(dice.randint(6, 12) if is_agency else dice.randint(1, 4))
         )
         name = f"{'Gastouderbureau' if is_agency else 'Kinderopvang'} Voorbeeld {number + 1}"
-        made.append(SampleOrganisation(kvk_number=kvk_number, name=name, agency=marked_bsn(first + 19) if is_agency else None, locations=locations))
+        made.append(
+            SampleOrganisation(kvk_number=kvk_number, name=name, agency=marked_bsn(first + 19) if is_agency else None, locations=locations)
+        )
     return made
 
 
-def _household(dice: random.Random, number: int, months: Sequence[Month], places: Sequence[Location], shared: Household | None) -> Household:
+def _household(
+    dice: random.Random, number: int, months: Sequence[Month], places: Sequence[Location], shared: Household | None
+) -> Household:
     bsn = iter(range(number * 10, number * 10 + 10))
     people = [_person(dice, next(bsn), "applicant", 1990)]
     if dice.random() < 0.7:
@@ -161,11 +190,12 @@ def _household(dice: random.Random, number: int, months: Sequence[Month], places
     people += (_person(dice, next(bsn), "child", int(months[0][:4]) - dice.randint(1, 10)) for _ in range(dice.choice((1, 1, 1, 2, 2, 3))))
     if shared is not None:
         people.append(next(one for one in shared.people if one.role == "child"))
-    cares: list[Care] = []
-    for child in people:
-        if child.role == "child":
-            for location in dice.sample(places, 2 if dice.random() < 0.2 else 1):
-                cares.append(_care(dice, people[0], child, location, months))
+    cares = [
+        _care(dice, people[0], child, location, months)
+        for child in people
+        if child.role == "child"
+        for location in dice.sample(places, 2 if dice.random() < 0.2 else 1)
+    ]
     return Household(
         household_ref=f"TVS-{number + 1:05d}", income_euro=dice.randrange(22_000, 140_000, 500), people=tuple(people), cares=tuple(cares)
     )

@@ -16,12 +16,42 @@ from reconcile.rules.months import Month, add_months, first_day, next_month
 from reconcile.rules.quantities import hundredths_text
 
 _LRK_COLUMNS = (
-    "lrk_id type_oko opc actuele_naam_oko aantal_kindplaatsen ve status inschrijfdatum opvanglocatie_adres opvanglocatie_postcode"
-    " opvanglocatie_woonplaats bag_id naam_houder kvk_nummer_houder vestigingsnummer_houder rechtsvorm_houder start_geschillencommissie"
-    " einde_geschillencommissie houder_adres houder_postcode houder_woonplaats houder_buitenland correspondentie_adres"
-    " correspondentie_postcode correspondentie_woonplaats correspondentie_buitenland contact_persoon contact_telefoon"
-    " contact_emailadres contact_website cbs_code verantwoordelijke_gemeente gastouderbureau_1 gastouderbureau_2 lrk_url"
-).split()
+    "lrk_id",
+    "type_oko",
+    "opc",
+    "actuele_naam_oko",
+    "aantal_kindplaatsen",
+    "ve",
+    "status",
+    "inschrijfdatum",
+    "opvanglocatie_adres",
+    "opvanglocatie_postcode",
+    "opvanglocatie_woonplaats",
+    "bag_id",
+    "naam_houder",
+    "kvk_nummer_houder",
+    "vestigingsnummer_houder",
+    "rechtsvorm_houder",
+    "start_geschillencommissie",
+    "einde_geschillencommissie",
+    "houder_adres",
+    "houder_postcode",
+    "houder_woonplaats",
+    "houder_buitenland",
+    "correspondentie_adres",
+    "correspondentie_postcode",
+    "correspondentie_woonplaats",
+    "correspondentie_buitenland",
+    "contact_persoon",
+    "contact_telefoon",
+    "contact_emailadres",
+    "contact_website",
+    "cbs_code",
+    "verantwoordelijke_gemeente",
+    "gastouderbureau_1",
+    "gastouderbureau_2",
+    "lrk_url",
+)
 _CSV_HEADING = ("regelkenmerk", "bsn_ouder", "bsn_kind", "lrk_nummer", "maand", "uren", "uurtarief", "bedrag", "einddatum")
 _STRANGER_FROM = 3_000_000
 
@@ -97,7 +127,9 @@ def delivery_files(region: Region, seed: int) -> Sequence[Sequence[DeliveryFile]
             else:
                 first.append(_file(organisation, month, lines, "a", {"applied": len(lines)}))
             if place == 2 and number % 6 == 1:
-                second.append(_file(organisation, month, [_with_more_hours(one) for one in lines], "oud", {"superseded": len(lines)}, days=-3))
+                second.append(
+                    _file(organisation, month, [_with_more_hours(one) for one in lines], "oud", {"superseded": len(lines)}, days=-3)
+                )
         if number % 5 == 2:
             second.append(_faulty_file(organisation, region, cares[0]))
     second.append(first[0])  # the very same file once more
@@ -124,7 +156,7 @@ def probe_file(region: Region, household: Household) -> DeliveryFile:
 
 
 def _lines(cares: Sequence[Care], month: Month, months: Sequence[Month]) -> list[Line]:
-    lines = []
+    lines: list[Line] = []
     for care in cares:
         bill = billed(care, month, months)
         if bill is not None:

@@ -90,9 +90,7 @@ class Run:
         clients.append(Client(client_id=FORWARD_CLIENT, oin=_SYSTEM_OIN, scope="tvs:changes", key=public_key))
         logins = [Login(login=one.login, bsn=one.people[0].bsn) for one in region.households]
         self._write("issuer.json", IssuerFolder(self.issuer_url, tuple(clients), tuple(logins), identity.as_dict(private=False)))
-        self._write(
-            "tvs.json", TvsFolder(self.tvs_url, self.api_url, self.issuer_url, TVS_CLIENT, self.client_key, str(declarations))
-        )
+        self._write("tvs.json", TvsFolder(self.tvs_url, self.api_url, self.issuer_url, TVS_CLIENT, self.client_key, str(declarations)))
         self._write("identity.json", identity.as_dict(private=True))
         self._write("client-key.json", self.client_key)
         self._settings |= {

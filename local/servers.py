@@ -100,7 +100,19 @@ class Postgres:
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(mode=0o700)
         self._as.give(half)
-        command = [str(self._binaries / "initdb"), "-D", str(half), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8"]
+        command = [
+            str(self._binaries / "initdb"),
+            "-D",
+            str(half),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+            "--locale=C.UTF-8",
+        ]
         log = self._folder / "initdb.log"
         process = _spawn(self._as, command, log, end_signal=signal.SIGKILL)
         if process.wait(_START_TIMEOUT_S) != 0:
@@ -180,7 +192,7 @@ class Valkey:
 def _spawn(start: StartAs, command: Sequence[str], log: Path, *, end_signal: signal.Signals) -> subprocess.Popen[bytes]:
     environment: Mapping[str, str] = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     with log.open("ab") as out:
-        return subprocess.Popen(  # noqa: S603  # our own binaries with our own arguments
+        return subprocess.Popen(
             [*start.prefix, *command],
             stdin=subprocess.DEVNULL,
             stdout=out,

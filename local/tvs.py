@@ -132,7 +132,9 @@ def _with_change(declared: dict[str, Any], change: dict[str, Any]) -> dict[str, 
     """Return the next version of a declaration, with the segments of a change laid over."""
     placements = []
     for placement in declared["placements"]:
-        mine = [one for one in change["placements"] if (one["childRef"], one["lrkNumber"]) == (placement["childRef"], placement["lrkNumber"])]
+        mine = [
+            one for one in change["placements"] if (one["childRef"], one["lrkNumber"]) == (placement["childRef"], placement["lrkNumber"])
+        ]
         segments = [_segment(one) for one in placement["segments"]]
         for one in mine:
             segments = list(merge(lay_over(segments, [_segment(segment) for segment in one["segments"]])))
@@ -192,7 +194,7 @@ def main() -> None:
     """Serve what the folder says until stopped."""
     known = msgspec.json.decode(Path(sys.argv[1], "tvs.json").read_bytes(), type=TvsFolder)
     place = urlsplit(known.url)
-    uvicorn.run(create_app(known), host=place.hostname or "127.0.0.1", port=place.port or 80, log_level="warning", access_log=False)  # type: ignore[arg-type]
+    uvicorn.run(create_app(known), host=place.hostname or "127.0.0.1", port=place.port or 80, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

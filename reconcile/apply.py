@@ -74,9 +74,7 @@ def reader_for(claimed: ClaimedDelivery, *, this_month: Month) -> DeliveryReader
     return JsonReader(this_month=this_month)
 
 
-async def stage(
-    conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine], *, lease: timedelta
-) -> None:
+async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine], *, lease: timedelta) -> None:
     """Put a handful of lines into the stage, and make sure that everybody they name is a person. Raises LeaseLost."""
     await _hold(conn, claimed, lease)
     indexes = await remember_people(conn, keyring, (bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn))

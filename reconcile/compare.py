@@ -65,9 +65,7 @@ async def compare_due(conn: Connection, rules: RuleBook, *, as_of: datetime, hou
     if steps:
         await _write(conn, steps, versions, rules, as_of)
     deeds = [step.deed for step in steps]
-    return Compared(
-        households=len(versions), opened=deeds.count("opened"), renewed=deeds.count("renewed"), settled=deeds.count("settled")
-    )
+    return Compared(households=len(versions), opened=deeds.count("opened"), renewed=deeds.count("renewed"), settled=deeds.count("settled"))
 
 
 def _steps(
@@ -123,9 +121,7 @@ async def _write(conn: Connection, steps: Sequence[_Step], versions: Mapping[UUI
     rows = [_row(difference_id, step, versions, rules, as_of) for difference_id, step in found.items()]
     renewed = [row for row in rows if found[row.difference_id].known is not None]
     await differences.renew_differences(conn, renewed)
-    await differences.drop_difference_placements(
-        conn, [row.household_id for row in renewed], [row.difference_id for row in renewed]
-    )
+    await differences.drop_difference_placements(conn, [row.household_id for row in renewed], [row.difference_id for row in renewed])
     await differences.insert_differences(conn, [row for row in rows if found[row.difference_id].known is None])
     await differences.insert_difference_placements(
         conn,

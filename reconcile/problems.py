@@ -1,19 +1,19 @@
 """Every refusal that the product can utter; no HTTP here, `api/problems.py` gives each its status and slug.
 
-    Refusal
-    ├── NotFound                     no such thing, or not yours: both look the same
-    ├── NotAllowed
-    │   ├── UnknownOrganisation      a token of an organisation that the register does not hold
-    │   ├── NotMandated              an organisation delivers in the name of another
-    │   └── HouseholdUnclear         a token that does not select exactly one household
-    ├── ReferenceReused              a delivery's reference came before with other content
-    ├── KeyReused                    an Idempotency-Key came before with another request
-    ├── RequestInProgress            the same request is being handled at this moment
-    ├── StaleDifference              the difference changed since it was seen
-    ├── DifferenceClosed             the difference can no longer be answered
-    ├── NoProposal                   there is nothing to take over with one tap
-    ├── ReceiptContradicts           a change was already settled the other way
-    └── Busy                         the store could not answer in time; nothing was changed
+Refusal
+├── NotFound                     no such thing, or not yours: both look the same
+├── NotAllowed
+│   ├── UnknownOrganisation      a token of an organisation that the register does not hold
+│   ├── NotMandated              an organisation delivers in the name of another
+│   └── HouseholdUnclear         a token that does not select exactly one household
+├── ReferenceReused              a delivery's reference came before with other content
+├── KeyReused                    an Idempotency-Key came before with another request
+├── RequestInProgress            the same request is being handled at this moment
+├── StaleDifference              the difference changed since it was seen
+├── DifferenceClosed             the difference can no longer be answered
+├── NoProposal                   there is nothing to take over with one tap
+├── ReceiptContradicts           a change was already settled the other way
+└── Busy                         the store could not answer in time; nothing was changed
 """
 
 from uuid import UUID
@@ -52,8 +52,7 @@ class ReferenceReused(Refusal):
 
     def __init__(self, *, reference: str, delivery_id: UUID) -> None:
         super().__init__(
-            f"Reference {reference!r} was used for delivery {delivery_id} with other content. "
-            "Send the new content under a new reference."
+            f"Reference {reference!r} was used for delivery {delivery_id} with other content. Send the new content under a new reference."
         )
         self.reference = reference
         self.delivery_id = delivery_id

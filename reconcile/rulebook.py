@@ -24,9 +24,7 @@ def rules_in_force() -> RuleBook:
         rate_tolerance_cents=5,
         counted_hours_hundredths=23_000,
         maximum_rate_cents=rates,
-        tables={
-            year: AllowanceTable(year=year, brackets=_brackets(year), maximum_rate_cents=rates[year]) for year in _TABLE_YEARS
-        },
+        tables={year: AllowanceTable(year=year, brackets=_brackets(year), maximum_rate_cents=rates[year]) for year in _TABLE_YEARS},
     )
 
 

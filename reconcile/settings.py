@@ -3,7 +3,7 @@
 One field per variable. What a process does not need it is not given: an API process has no worker's login.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -31,7 +31,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     keyring_file: Annotated[str, Meta(description="Keys that seal BSNs and deliveries; `kot keyring create` makes one")] = ""
     identity_key_file: Annotated[str, Meta(description="Private JWK that opens the broker's encrypted BSN claim (API)")] = ""
     token_issuers: Annotated[str, Meta(description="Issuers whose access tokens are taken, separated by commas (API)")] = ""
-    token_audience: Annotated[str, Meta(description="Audience that an access token must name (API)")] = "kot-uren"
+    token_audience: Annotated[str, Meta(description="Audience that an access token must name (API)")] = "kot-uren"  # noqa: S105  # the name of the service
     host: Annotated[str, Meta(description="Address that the API listens on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port that the API listens on")] = 8000
     public_url: Annotated[str, Meta(description="Address of the API as TVS reaches it, for the reference in an event (worker)")] = ""
@@ -82,7 +82,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _url(*schemes: str):  # type: ignore[no-untyped-def]  # a reader of one kind of address
+def _url(*schemes: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if urlsplit(text).scheme not in schemes:
             raise ValueError(f"must be an address that begins with {' or '.join(s + '://' for s in schemes)}")
@@ -91,7 +91,7 @@ def _url(*schemes: str):  # type: ignore[no-untyped-def]  # a reader of one kind
     return read
 
 
-_READERS = {
+_READERS: Mapping[str, Callable[[str], str | int | float]] = {
     **{field: _url("postgresql", "postgres") for field in Settings.__struct_fields__ if field.startswith("database_url")},
     "redis_url": _url("redis", "rediss", "unix"),
     "public_url": _url("http", "https"),

@@ -1,12 +1,12 @@
 """Real servers for the tests: one PostgreSQL and one Valkey a run, one database a worker, emptied after each test that used it."""
 
+import asyncio
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncio
 import asyncpg
 import pytest
 import pytest_asyncio

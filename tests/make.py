@@ -26,9 +26,7 @@ def hundredths(text: str) -> int:
     return value
 
 
-def segment(
-    start: str = "2026-01", until: str | None = None, *, hours: str = "100.00", rate: str = "10.00"
-) -> Segment:
+def segment(start: str = "2026-01", until: str | None = None, *, hours: str = "100.00", rate: str = "10.00") -> Segment:
     """Make a segment; without an end it runs on."""
     return Segment(
         from_month=start,
@@ -38,9 +36,7 @@ def segment(
     )
 
 
-def reported(
-    month: str = "2026-01", *, hours: str = "100.00", rate: str = "10.00", **change: Any
-) -> ReportedMonth:
+def reported(month: str = "2026-01", *, hours: str = "100.00", rate: str = "10.00", **change: Any) -> ReportedMonth:
     """Make a reported month."""
     one = ReportedMonth(
         month=month,

@@ -11,7 +11,7 @@ from reconcile.callers import Forward
 from reconcile.store.database import Database
 from reconcile.store.outbox import ClaimedMessage
 from workers.deliveries import Clock, utc_now
-from workers.senders import Sent, SendLater, SendRefused
+from workers.senders import SendLater, SendRefused, Sent
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,9 @@ AT_ONCE = 8
 class ChangeSender(Protocol):
     """Hands one change to TVS."""
 
-    async def __call__(self, message: ClaimedMessage) -> Sent | SendLater | SendRefused: ...
+    async def __call__(self, message: ClaimedMessage) -> Sent | SendLater | SendRefused:
+        """Hand it over; every outcome is an answer."""
+        ...
 
 
 class ChangeDrain:

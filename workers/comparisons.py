@@ -30,7 +30,8 @@ class ComparisonDrain:
             try:
                 async with self._db.transaction(Intake()) as conn:
                     compared = await compare_due(conn, self._rules, as_of=self._clock(), households_max=households_max)
-            except Exception as error:
+            # Whatever a rule stumbles over, the other households must be judged.
+            except Exception as error:  # noqa: BLE001
                 # One by one shows which household it is.
                 if households_max == 1:
                     await self._set_aside(error)

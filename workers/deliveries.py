@@ -28,7 +28,9 @@ STAGE_LINES_MAX = 2_000
 class Clock(Protocol):
     """Tells the instant; only doors have one."""
 
-    def __call__(self) -> datetime: ...
+    def __call__(self) -> datetime:
+        """Return the instant, aware."""
+        ...
 
 
 def utc_now() -> datetime:
@@ -115,11 +117,7 @@ class DeliveryDrain:
         last: int | None = 0
         while last is not None:
             async with self._db.transaction(Intake()) as conn:
-                last = await apply.apply_batch(
-                    conn, claimed, sent_at, after_line=last, lines_max=APPLY_LINES_MAX, lease=LEASE
-                )
+                last = await apply.apply_batch(conn, claimed, sent_at, after_line=last, lines_max=APPLY_LINES_MAX, lease=LEASE)
             await self._wake(Work.COMPARISON)
         async with self._db.transaction(Intake()) as conn:
             await apply.finish_delivery(conn, claimed)
-
-

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ _RECONNECT_S = 1.0
 
 async def run_worker(settings: Settings) -> None:
     """Work until cancelled. Redis may come and go: it only makes the looking sooner."""
-    keyring = Keyring(Path(settings.keyring_file).read_bytes())
+    keyring = Keyring(Path(settings.keyring_file).read_bytes())  # noqa: ASYNC240  # at the start, before anything waits
     urls = {Role.INTAKE: settings.database_url_intake, Role.FORWARD: settings.database_url_forward}
     db = await Database.connect(urls, connections_max=4)
     hints = Hints(settings.redis_url)
@@ -70,9 +70,7 @@ def make_drains(settings: Settings, db: Database, keyring: Keyring, hints: Hints
         key=msgspec.json.decode(Path(settings.forward_client_key_file).read_bytes()),
         scope=TVS_SCOPE,
     )
-    send = TvsSender(
-        http, token, events_url=settings.tvs_events_url, public_url=settings.public_url, system_oin=settings.system_oin
-    )
+    send = TvsSender(http, token, events_url=settings.tvs_events_url, public_url=settings.public_url, system_oin=settings.system_oin)
     return {
         Work.DELIVERY: DeliveryDrain(db, keyring, hints.wake),
         Work.COMPARISON: ComparisonDrain(db, rules_in_force()),
@@ -99,10 +97,10 @@ async def hear_hints(redis_url: str, sweeper: Sweeper) -> None:
         await asyncio.sleep(_RECONNECT_S)
 
 
-def _listener(redis: ArqRedis, look: Callable[[dict[str, Any], str], Awaitable[None]]) -> Worker:
+def _listener(redis: ArqRedis, look: Callable[[dict[str, Any], str], Coroutine[Any, Any, None]]) -> Worker:
     """Return arq's part of the work: every hint is heard once, and never kept or repeated."""
     return Worker(
-        functions=[func(look, name=JOB, keep_result=0, timeout=5, max_tries=1)],
+        functions=[func(look, name=JOB, keep_result=0, timeout=5, max_tries=1)],  # type: ignore[arg-type]  # arq's protocol names more than it calls
         redis_pool=redis,
         queue_name=QUEUE,
         handle_signals=False,

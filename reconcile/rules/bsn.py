@@ -38,5 +38,3 @@ def marked_bsn(number: int) -> str:
         if check < 10 and digits < 100_000_000:
             return f"{digits}{check}"
     raise ValueError(f"the marked range has no test BSN with number {number}")
-
-

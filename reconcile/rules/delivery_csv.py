@@ -1,5 +1,7 @@
-"""CSV as Dutch spreadsheets write it: semicolon, comma or tab; decimal comma or point; a byte order mark or none; `sep=`;
-headings in any order, Dutch or English."""
+"""CSV as Dutch spreadsheets write it.
+
+Semicolon, comma or tab; decimal comma or point; a byte order mark or none; `sep=`; headings in any order, Dutch or English.
+"""
 
 import codecs
 import csv
@@ -132,8 +134,8 @@ class CsvReader:
     def _heading(self, record: str, line_number: int) -> None:
         if not record.strip():
             return
-        if self._separator is None and re.fullmatch(r"sep=[;,\t]", record.strip(" \""), re.IGNORECASE):
-            self._separator = record.strip(" \"")[-1]
+        if self._separator is None and re.fullmatch(r"sep=[;,\t]", record.strip(' "'), re.IGNORECASE):
+            self._separator = record.strip(' "')[-1]
             return
         if self._separator is None:
             self._separator = max(_SEPARATORS, key=record.count)
@@ -144,7 +146,5 @@ class CsvReader:
         if missing:
             raise UnreadableDelivery("heading-missing", f"The heading lacks {', '.join(missing)}.", line_number)
         if unknown or len(set(fields)) != len(fields):
-            raise UnreadableDelivery(
-                "heading-unknown-column", f"The heading has {len(unknown)} unknown or repeated columns.", line_number
-            )
+            raise UnreadableDelivery("heading-unknown-column", f"The heading has {len(unknown)} unknown or repeated columns.", line_number)
         self._fields = fields

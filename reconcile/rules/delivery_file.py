@@ -36,11 +36,17 @@ class Envelope(Struct, frozen=True, kw_only=True):
 class DeliveryReader(Protocol):
     """Reads one format. `feed` and `close` return the lines that became whole; both raise UnreadableDelivery."""
 
-    def feed(self, data: bytes) -> Iterator[DeliveryLine]: ...
+    def feed(self, data: bytes) -> Iterator[DeliveryLine]:
+        """Take the next bytes."""
+        ...
 
-    def close(self) -> Iterator[DeliveryLine]: ...
+    def close(self) -> Iterator[DeliveryLine]:
+        """Take the end."""
+        ...
 
-    def envelope(self) -> Envelope: ...
+    def envelope(self) -> Envelope:
+        """Return what stood around the lines, once the end was taken."""
+        ...
 
 
 def instant(text: object) -> datetime:

@@ -93,7 +93,9 @@ class JsonReader:
             raise self._broken() from None
 
     def _broken(self) -> UnreadableDelivery:
-        return UnreadableDelivery("json-broken", f"The JSON breaks off or is not valid after line {self._line_number}.", self._line_number + 1)
+        return UnreadableDelivery(
+            "json-broken", f"The JSON breaks off or is not valid after line {self._line_number}.", self._line_number + 1
+        )
 
     def _event(self, event: str, value: object) -> Iterator[DeliveryLine]:
         depth = len(self._path)
@@ -152,5 +154,3 @@ def _complete(value: object) -> tuple[Complete, ...]:
     if not isinstance(value, list) or not all(isinstance(one, dict) and set(one) == {"month", "lrkNumbers"} for one in value):
         raise UnreadableDelivery("envelope-invalid", "complete must be a list of {month, lrkNumbers}.")
     return tuple(complete_month(one["month"], one["lrkNumbers"]) for one in value)
-
-

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from reconcile.rules.effect import Effect
+from reconcile.rules.effect import Amounts, Effect
 from reconcile.rules.explanation import ComparedMonth, Explanation
-from reconcile.rules.facts import Segment
+from reconcile.rules.facts import ReportedMonth, Segment
 from reconcile.rules.months import Month
 from reconcile.rules.proposal import Proposal
 from reconcile.rules.quantities import hundredths_text, parse_hundredths
@@ -18,7 +18,9 @@ HoursText = Annotated[str, Meta(pattern=r"^[0-9]{1,3}\.[0-9]{2}$", description="
 MoneyText = Annotated[str, Meta(pattern=r"^[0-9]{1,6}\.[0-9]{2}$", description="Euros, two decimals")]
 
 
-class SegmentDocument(Struct, frozen=True, kw_only=True, rename={"from_month": "from", "until_month": "until", "hourly_rate": "hourlyRate"}):
+class SegmentDocument(
+    Struct, frozen=True, kw_only=True, rename={"from_month": "from", "until_month": "until", "hourly_rate": "hourlyRate"}
+):
     """Hours a month at a rate from a month until and including a month; `until` null runs on."""
 
     from_month: Month
@@ -163,31 +165,47 @@ def explanation_document(explanation: Explanation) -> ExplanationDocument:
 
 def effect_document(effect: Effect) -> EffectDocument:
     """Publish an effect."""
-    amounts = [
-        one and AmountsDocument(before_euro=one.before_euro, after_euro=one.after_euro, change_euro=one.change_euro)
-        for one in (effect.in_month, effect.in_year)
-    ]
-    return EffectDocument(reason=effect.reason, year=effect.year, month=effect.month, in_month=amounts[0], in_year=amounts[1])
+    return EffectDocument(
+        reason=effect.reason,
+        year=effect.year,
+        month=effect.month,
+        in_month=_amounts(effect.in_month),
+        in_year=_amounts(effect.in_year),
+    )
+
+
+def _amounts(amounts: Amounts | None) -> AmountsDocument | None:
+    if amounts is None:
+        return None
+    return AmountsDocument(before_euro=amounts.before_euro, after_euro=amounts.after_euro, change_euro=amounts.change_euro)
 
 
 def _month(one: ComparedMonth) -> ComparedMonthDocument:
     return ComparedMonthDocument(
         month=one.month,
-        declared=one.declared
-        and DeclaredMonthDocument(
-            hours=hundredths_text(one.declared.hours_hundredths), hourly_rate=hundredths_text(one.declared.hourly_rate_cents)
-        ),
-        reported=one.reported
-        and ReportedMonthDocument(
-            hours=hundredths_text(one.reported.hours_hundredths),
-            hourly_rate=hundredths_text(one.reported.hourly_rate_cents),
-            organisation_name=one.reported.organisation_name,
-            delivery_id=one.reported.delivery_id,
-            line_number=one.reported.line_number,
-            received_at=one.reported.received_at,
-        ),
+        declared=_declared(one.declared),
+        reported=_reported(one.reported),
         hours_deviate=one.hours_deviate,
         rate_deviates=one.rate_deviates,
+    )
+
+
+def _declared(segment: Segment | None) -> DeclaredMonthDocument | None:
+    if segment is None:
+        return None
+    return DeclaredMonthDocument(hours=hundredths_text(segment.hours_hundredths), hourly_rate=hundredths_text(segment.hourly_rate_cents))
+
+
+def _reported(month: ReportedMonth | None) -> ReportedMonthDocument | None:
+    if month is None:
+        return None
+    return ReportedMonthDocument(
+        hours=hundredths_text(month.hours_hundredths),
+        hourly_rate=hundredths_text(month.hourly_rate_cents),
+        organisation_name=month.organisation_name,
+        delivery_id=month.delivery_id,
+        line_number=month.line_number,
+        received_at=month.received_at,
     )
 
 

@@ -86,8 +86,7 @@ def household_units(
     first = max(counted, key=lambda child_id: (*counted[child_id], child_id))
     shares = table.shares(income_euro)
     return sum(
-        costs * (shares.first_child_tenths if child_id == first else shares.next_child_tenths)
-        for child_id, (_, costs) in counted.items()
+        costs * (shares.first_child_tenths if child_id == first else shares.next_child_tenths) for child_id, (_, costs) in counted.items()
     )
 
 

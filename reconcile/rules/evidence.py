@@ -46,7 +46,7 @@ def weigh(placement: PlacementFacts, effective: Sequence[Segment], year: int, th
     run = _trailing_run(known, rules)
     stop_from, end_on = _stop(reported, run, year, this_month)
     months = tuple(one for one in reported if stop_from is None or one.month < stop_from)
-    step, hours, standing_from, standing = _hours(months, run, effective, year, this_month, rules)
+    step, hours, standing_from, standing = _hours(months, run, effective, this_month, rules)
     return Evidence(
         reported=reported,
         step=step,
@@ -100,7 +100,6 @@ def _hours(
     months: Sequence[ReportedMonth],
     run: Sequence[ReportedMonth],
     effective: Sequence[Segment],
-    year: int,
     this_month: Month,
     rules: RuleBook,
 ) -> tuple[HoursStep, Mapping[Month, int], Month | None, int | None]:
@@ -115,12 +114,12 @@ def _hours(
             return "single-months", before, None, None
         return "run", before, run_in_year[0].month, run_in_year[-1].hours_hundredths
     if len(months) >= 3:
-        return _average(months, effective, year, this_month, rules)
+        return _average(months, effective, this_month, rules)
     return "single-months", single, None, None
 
 
 def _average(
-    months: Sequence[ReportedMonth], effective: Sequence[Segment], year: int, this_month: Month, rules: RuleBook
+    months: Sequence[ReportedMonth], effective: Sequence[Segment], this_month: Month, rules: RuleBook
 ) -> tuple[HoursStep, Mapping[Month, int], Month | None, int | None]:
     """Compare averages over the quarters that are over, so that a varying contract is asked about once a quarter at most."""
     quarter_start = f"{this_month[:4]}-{(int(this_month[5:]) - 1) // 3 * 3 + 1:02d}"

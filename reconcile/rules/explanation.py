@@ -6,7 +6,7 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from reconcile.rules.evidence import Evidence, HoursStep
-from reconcile.rules.facts import CareType, PlacementFacts, ReportedMonth, Segment
+from reconcile.rules.facts import CareType, ReportedMonth, Segment
 from reconcile.rules.months import Month
 from reconcile.rules.rule_book import RuleBook
 from reconcile.rules.segments import at_month
@@ -38,10 +38,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...]
 
 
-def compared_months(
-    placement: PlacementFacts, evidence: Evidence, effective: Sequence[Segment], rules: RuleBook
-) -> tuple[ComparedMonth, ...]:
-    """Put the reported months of the year beside what is declared; `placement.reported` before the year only lengthened a run."""
+def compared_months(evidence: Evidence, effective: Sequence[Segment], rules: RuleBook) -> tuple[ComparedMonth, ...]:
+    """Put the reported months of the year beside what is declared."""
     return tuple(_compared(one, at_month(effective, one.month), rules) for one in evidence.reported)
 
 

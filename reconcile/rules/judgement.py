@@ -60,12 +60,10 @@ def _figures(one: Segment | ReportedMonth | None) -> tuple[int, int] | None:
     return (one.hours_hundredths, one.hourly_rate_cents) if one else None
 
 
-def _judge_placement(
-    facts: ChildYearFacts, placement: PlacementFacts, this_month: Month, rules: RuleBook
-) -> JudgedDifference | None:
+def _judge_placement(facts: ChildYearFacts, placement: PlacementFacts, this_month: Month, rules: RuleBook) -> JudgedDifference | None:
     effective = merge(lay_over(placement.declared, placement.overlay))
     evidence = weigh(placement, effective, facts.year, this_month, rules)
-    months = compared_months(placement, evidence, effective, rules)
+    months = compared_months(evidence, effective, rules)
     if not placement.is_declared and not effective:
         return _undeclared(facts, placement, evidence, months, rules)
     segments = merge(proposed_segments(evidence, effective))

@@ -82,9 +82,7 @@ def read_register(lines: Iterable[str]) -> RegisterSnapshot:
                 holders[holder.kvk_number] = holder
     if not locations:
         raise UnreadableRegister("The file has no locations. Use the CSV of the LRK open data.")
-    return RegisterSnapshot(
-        locations=tuple(locations), holders=tuple(holders.values()), holdings=tuple(_holdings(locations, agencies))
-    )
+    return RegisterSnapshot(locations=tuple(locations), holders=tuple(holders.values()), holdings=tuple(_holdings(locations, agencies)))
 
 
 def _holdings(locations: Iterable[RegisteredLocation], agencies: dict[str, Holder]) -> Iterator[tuple[str, str]]:

@@ -76,7 +76,7 @@ class ReferencedPerson(Struct, frozen=True, kw_only=True):
 async def acceptance_of_version(conn: Connection, household_id: UUID, difference_id: UUID, version: int) -> Acceptance | None:
     """Return the acceptance of exactly this version of a difference."""
     row = await conn.fetchrow(SQL["acceptance_of_version"], household_id, difference_id, version)
-    return row and Acceptance(**row)
+    return None if row is None else Acceptance(**row)
 
 
 async def insert_acceptance(
@@ -135,7 +135,7 @@ async def household_of_change(conn: Connection, change_id: UUID) -> UUID | None:
 async def change_by_id(conn: Connection, household_id: UUID, change_id: UUID) -> Change | None:
     """Return one change."""
     row = await conn.fetchrow(SQL["change_by_id"], household_id, change_id)
-    return row and Change(**row)
+    return None if row is None else Change(**row)
 
 
 async def people_of_change(conn: Connection, household_id: UUID, person_ids: Sequence[UUID]) -> Mapping[UUID, ReferencedPerson]:

@@ -4,7 +4,7 @@ Who calls decides the login role and, through `set_config`, the rows that row-le
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
@@ -108,10 +108,12 @@ class Database:
     @asynccontextmanager
     async def snapshot(self, caller: Caller) -> AsyncIterator[Connection]:
         """The same for reads: read only, one moment for all statements of the block."""
-        async with self._connection(_ROLE_OF_CALLER[type(caller)]) as conn:
-            async with conn.transaction(isolation="repeatable_read", readonly=True):
-                await conn.execute(_BIND, *_context(caller))
-                yield conn
+        async with (
+            self._connection(_ROLE_OF_CALLER[type(caller)]) as conn,
+            conn.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            await conn.execute(_BIND, *_context(caller))
+            yield conn
 
     @asynccontextmanager
     async def _connection(self, role: Role) -> AsyncIterator[Connection]:
@@ -128,7 +130,7 @@ class Database:
             await _to_the_end(pool.release(conn))
 
 
-async def _to_the_end(work) -> None:  # type: ignore[no-untyped-def]  # any awaitable of asyncpg
+async def _to_the_end(work: Awaitable[object]) -> None:
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)

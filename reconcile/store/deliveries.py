@@ -91,7 +91,7 @@ async def lock_deliveries_of_organisation(conn: Connection, organisation_id: UUI
 async def landed_delivery_by_reference(conn: Connection, organisation_id: UUID, reference: str) -> LandedDelivery | None:
     """Return the delivery that has this reference."""
     row = await conn.fetchrow(SQL["landed_delivery_by_reference"], organisation_id, reference)
-    return row and LandedDelivery(**row)
+    return None if row is None else LandedDelivery(**row)
 
 
 async def landed_delivery_by_content(conn: Connection, organisation_id: UUID, content_sha256: bytes) -> UUID | None:
@@ -129,7 +129,7 @@ async def drop_abandoned(conn: Connection) -> None:
 async def delivery_by_id(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> Delivery | None:
     """Return one delivery of this organisation that landed."""
     row = await conn.fetchrow(SQL["delivery_by_id"], organisation_id, delivery_id)
-    return row and Delivery(**row)
+    return None if row is None else Delivery(**row)
 
 
 async def deliveries_of_organisation(
@@ -144,7 +144,7 @@ async def deliveries_of_organisation(
 async def claim_delivery(conn: Connection, lease: timedelta) -> ClaimedDelivery | None:
     """Take the next delivery by lease; None when there is nothing to do."""
     row = await conn.fetchrow(SQL["claim_delivery"], lease)
-    return row and ClaimedDelivery(**row)
+    return None if row is None else ClaimedDelivery(**row)
 
 
 async def chunk(conn: Connection, organisation_id: UUID, delivery_id: UUID, chunk_number: int) -> bytes | None:
@@ -160,9 +160,7 @@ async def extend_lease(conn: Connection, claimed: ClaimedDelivery, lease: timede
 
 async def begin_applying(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, complete: str, lines_read: int) -> None:
     """All lines are staged: what the envelope said stands on the delivery from here on."""
-    await conn.execute(
-        SQL["begin_applying"], claimed.organisation_id, claimed.delivery_id, claimed.attempts, sent_at, complete, lines_read
-    )
+    await conn.execute(SQL["begin_applying"], claimed.organisation_id, claimed.delivery_id, claimed.attempts, sent_at, complete, lines_read)
 
 
 async def record_batch(conn: Connection, claimed: ClaimedDelivery, first_line: int, last_line: int) -> None:

@@ -129,7 +129,7 @@ async def keep_difference_versions(conn: Connection, household_ids: Sequence[UUI
 async def lock_difference(conn: Connection, household_id: UUID, difference_id: UUID) -> LockedDifference | None:
     """Lock a difference of this household; its household is locked before it, always in that order."""
     row = await conn.fetchrow(SQL["lock_difference"], household_id, difference_id)
-    return row and LockedDifference(**row)
+    return None if row is None else LockedDifference(**row)
 
 
 async def other_open_difference(conn: Connection, household_id: UUID, difference_id: UUID) -> bool:
@@ -146,4 +146,4 @@ async def differences_of_household(conn: Connection, household_id: UUID, *, stat
 async def difference_by_id(conn: Connection, household_id: UUID, difference_id: UUID) -> ShownDifference | None:
     """Return one difference of this household."""
     row = await conn.fetchrow(SQL["differences_of_household"], household_id, None, difference_id)
-    return row and ShownDifference(**row)
+    return None if row is None else ShownDifference(**row)

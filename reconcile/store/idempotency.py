@@ -27,7 +27,7 @@ async def claim_key(conn: Connection, person_id: UUID, key: str, household_id: U
 async def kept_answer(conn: Connection, person_id: UUID, key: str) -> KeptAnswer | None:
     """Return what was answered under a key."""
     row = await conn.fetchrow(SQL["kept_answer"], person_id, key)
-    return row and KeptAnswer(**row)
+    return None if row is None else KeptAnswer(**row)
 
 
 async def keep_answer(conn: Connection, person_id: UUID, key: str, *, status: int, headers: str, body: bytes) -> None:

@@ -30,9 +30,7 @@ async def claim_outbox(conn: Connection, kind: str, lease: timedelta, messages_m
 
 async def settle_outbox(conn: Connection, kind: str, message: ClaimedMessage, *, state: str, error: str | None) -> bool:
     """End a message; False when the lease was lost to another worker."""
-    settled = await conn.fetchval(
-        SQL["settle_outbox"], message.household_id, kind, message.subject_id, message.attempts, state, error
-    )
+    settled = await conn.fetchval(SQL["settle_outbox"], message.household_id, kind, message.subject_id, message.attempts, state, error)
     return settled is not None
 
 

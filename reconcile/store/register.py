@@ -15,7 +15,7 @@ SQL = load("register")
 async def organisation_by_oin(conn: Connection, oin: str) -> Organisation | None:
     """Return the organisation that this OIN names; None when the register has no such holder."""
     row = await conn.fetchrow(SQL["organisation_by_oin"], oin)
-    return row and Organisation(**row)
+    return None if row is None else Organisation(**row)
 
 
 async def oin_of_organisation(conn: Connection, organisation_id: UUID) -> str:

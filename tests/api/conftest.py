@@ -74,9 +74,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder: Path = tmp_path_factory.mktemp("keys")
     (folder / "keyring.json").write_bytes(new_keyring())
     (folder / "identity.json").write_bytes(msgspec.json.encode(_IDENTITY.as_dict(private=True)))
-    return Settings(
-        keyring_file=str(folder / "keyring.json"), identity_key_file=str(folder / "identity.json"), token_issuers=ISSUER
-    )
+    return Settings(keyring_file=str(folder / "keyring.json"), identity_key_file=str(folder / "identity.json"), token_issuers=ISSUER)
 
 
 @pytest.fixture

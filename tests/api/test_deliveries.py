@@ -133,7 +133,9 @@ async def test_a_wrong_envelope_of_a_csv_changes_nothing(client: httpx.AsyncClie
 
 
 async def test_a_json_envelope_stands_in_the_body(client: httpx.AsyncClient, problem: Problem) -> None:
-    answer = await client.post("/v1/deliveries", content=BODY, params={"createdAt": "2026-04-02T08:15:00Z"}, headers={**organisation(), **JSON})
+    answer = await client.post(
+        "/v1/deliveries", content=BODY, params={"createdAt": "2026-04-02T08:15:00Z"}, headers={**organisation(), **JSON}
+    )
     problem(answer, 400, "invalid-request")
 
 

@@ -31,7 +31,9 @@ def etag(difference: dict[str, Any]) -> str:
     return f'"d{difference["differenceId"]}-v{difference["version"]}"'
 
 
-async def tap(client: httpx.AsyncClient, difference: dict[str, Any], *, key: str = KEY, bsn: str = world.APPLICANT, **headers: str) -> httpx.Response:
+async def tap(
+    client: httpx.AsyncClient, difference: dict[str, Any], *, key: str = KEY, bsn: str = world.APPLICANT, **headers: str
+) -> httpx.Response:
     sent = {**parent(bsn), "If-Match": etag(difference), "Idempotency-Key": key, **headers}
     return await client.post(f"/v1/differences/{difference['differenceId']}/acceptance", headers={k: v for k, v in sent.items() if v})
 

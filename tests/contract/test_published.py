@@ -18,7 +18,10 @@ from reconcile.rules.faults import FAULTS
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = msgspec.json.decode((ROOT / "openapi" / "openapi.json").read_bytes())
 OPERATIONS = [
-    (path, method, operation) for path, item in DOCUMENT["paths"].items() for method, operation in item.items() if isinstance(operation, dict)
+    (path, method, operation)
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+    if isinstance(operation, dict)
 ]
 
 

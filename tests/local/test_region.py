@@ -59,7 +59,11 @@ def judged(region: Region, care: Care, as_of: datetime) -> str | None:
     other = next((one for one in region.households if care in one.cares), None)
     assert other is not None
     placements = [facts(region, one) for one in other.cares if one.child_bsn == care.child_bsn]
-    siblings = [ChildCare(child_id=uuid4(), birth_date=None, placements=(facts(region, one),)) for one in other.cares if one.child_bsn != care.child_bsn]
+    siblings = [
+        ChildCare(child_id=uuid4(), birth_date=None, placements=(facts(region, one),))
+        for one in other.cares
+        if one.child_bsn != care.child_bsn
+    ]
     child = ChildCare(child_id=uuid4(), birth_date=None, placements=tuple(placements))
     year = ChildYearFacts(
         household_id=uuid4(), year=as_of.year, income_euro=None, is_closed_year=False, child=child, siblings=tuple(siblings)
@@ -69,7 +73,9 @@ def judged(region: Region, care: Care, as_of: datetime) -> str | None:
 
 
 def facts(region: Region, care: Care) -> PlacementFacts:
-    stated = Segment(from_month=care.from_month, until_month=None, hours_hundredths=care.hours_hundredths, hourly_rate_cents=care.hourly_rate_cents)
+    stated = Segment(
+        from_month=care.from_month, until_month=None, hours_hundredths=care.hours_hundredths, hourly_rate_cents=care.hourly_rate_cents
+    )
     reports = [(month, bill) for month in region.months if (bill := billed(care, month, region.months))]
     return PlacementFacts(
         placement_id=uuid4(),

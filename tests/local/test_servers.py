@@ -164,5 +164,13 @@ def test_a_plain_user_starts_a_server_too(folder: Path) -> None:
     python = Path(sys.executable)
     if not all(place.stat().st_mode & 0o001 for place in python.resolve().parents):
         pytest.skip("this Python lies in a folder that only root may enter")
-    done = subprocess.run([str(python), "-c", script, str(folder / "plain")], user=65_534, group=65_534, extra_groups=[], cwd=ROOT, capture_output=True, timeout=30)
+    done = subprocess.run(
+        [str(python), "-c", script, str(folder / "plain")],
+        user=65_534,
+        group=65_534,
+        extra_groups=[],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=30,
+    )
     assert done.stdout == b"up\n", done.stderr.decode()

@@ -65,9 +65,7 @@ async def test_two_lines_for_one_key_are_both_rejected_and_others_stand(db: Data
     assert await outcomes(admin) == [("rejected", ["duplicate-line"]), ("rejected", ["duplicate-line"]), ("applied", [])]
 
 
-async def test_saying_the_same_again_changes_nothing_for_the_household(
-    db: Database, admin: asyncpg.Connection, keyring: Keyring
-) -> None:
+async def test_saying_the_same_again_changes_nothing_for_the_household(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     await world.with_register(admin)
     await world.declared(db, keyring)
     await world.delivered(db, keyring, world.line())
@@ -105,9 +103,7 @@ async def test_every_version_of_a_report_is_kept_and_one_is_current(db: Database
     assert await admin.fetchval("SELECT count(*) FROM reported_hours") == 3
 
 
-async def test_a_line_about_somebody_unknown_waits_for_the_declaration(
-    db: Database, admin: asyncpg.Connection, keyring: Keyring
-) -> None:
+async def test_a_line_about_somebody_unknown_waits_for_the_declaration(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     await world.with_register(admin)
     await world.delivered(db, keyring, world.line(hours="110.00"))
     assert (await outcomes(admin), await current(admin)) == ([("applied", [])], [])
@@ -211,11 +207,12 @@ async def test_a_killed_worker_s_delivery_is_finished_by_the_next(db: Database, 
             await apply.apply_batch(conn, claimed, sent_at, after_line=0, lines_max=2, lease=LEASE)
 
 
-async def test_a_stage_that_a_crash_of_the_server_emptied_is_read_again(
-    db: Database, admin: asyncpg.Connection, keyring: Keyring
-) -> None:
+async def test_a_stage_that_a_crash_of_the_server_emptied_is_read_again(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     await world.with_register(admin)
-    lines = [world.line(month=f"2026-0{month}") for month in (1, 2, 3)] + [world.line(month="2026-04"), world.line(month="2026-04", hours="1")]
+    lines = [world.line(month=f"2026-0{month}") for month in (1, 2, 3)] + [
+        world.line(month="2026-04"),
+        world.line(month="2026-04", hours="1"),
+    ]
     await world.landed(db, keyring, world.delivery_body(lines, reference="r1"))
     drain = DeliveryDrain(db, keyring, world.nobody, clock=lambda: world.NOW)
     async with db.transaction(Intake()) as conn:
@@ -233,9 +230,7 @@ async def test_a_stage_that_a_crash_of_the_server_emptied_is_read_again(
 
 async def test_only_what_is_called_complete_for_own_locations_counts(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     await world.with_register(admin)
-    body = world.delivery_body(
-        [world.line()], reference="r1", complete=[{"month": "2026-03", "lrkNumbers": [world.KDV, world.ELSEWHERE]}]
-    )
+    body = world.delivery_body([world.line()], reference="r1", complete=[{"month": "2026-03", "lrkNumbers": [world.KDV, world.ELSEWHERE]}])
     await world.landed(db, keyring, body)
     await world.worked(db, keyring)
     assert await admin.fetchval("SELECT array_agg(lrk_number) FROM completeness") == [world.KDV]
@@ -243,7 +238,14 @@ async def test_only_what_is_called_complete_for_own_locations_counts(db: Databas
 
 async def test_a_bsn_stands_sealed_in_one_place_and_nowhere_else(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     await world.with_register(admin)
-    await world.declared(db, keyring, world.declaration(members=[world.member(world.APPLICANT, "applicant", personRef="a"), world.member(world.CHILD, "child", personRef="c")], placements=[world.care(childRef="c")]))
+    await world.declared(
+        db,
+        keyring,
+        world.declaration(
+            members=[world.member(world.APPLICANT, "applicant", personRef="a"), world.member(world.CHILD, "child", personRef="c")],
+            placements=[world.care(childRef="c")],
+        ),
+    )
     await world.delivered(db, keyring, world.line(hours="120.00"), world.line(month="2026-13", lineRef="x"))
     tables = await admin.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'kot'")
     for table in tables:

@@ -49,9 +49,7 @@ async def test_new_facts_give_the_same_difference_a_new_version(db: Database, ad
     assert await admin.fetchval("SELECT count(*) FROM difference_version") == 2
 
 
-async def test_the_same_values_from_another_delivery_give_no_new_version(
-    db: Database, admin: asyncpg.Connection, keyring: Keyring
-) -> None:
+async def test_the_same_values_from_another_delivery_give_no_new_version(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     parent = await begun(db, admin, keyring)
     await more_hours(db, keyring)
     first = (await shown(db, parent))[0]
@@ -75,9 +73,7 @@ async def test_an_answered_difference_opens_again_only_from_new_facts(db: Databa
     first = (await shown(db, parent))[0]
     await accept(db, parent, first.difference_id, first.version)
     await admin.execute("UPDATE overlay_segment SET superseded_at = now()")  # as if the overlay were lost: the same facts as before
-    await admin.execute(
-        "INSERT INTO comparison_due (household_id, child_id, year) SELECT household_id, child_id, year FROM difference"
-    )
+    await admin.execute("INSERT INTO comparison_due (household_id, child_id, year) SELECT household_id, child_id, year FROM difference")
     await world.worked(db, keyring)
     assert [one.state for one in await shown(db, parent)] == ["accepted"]
     await more_hours(db, keyring, "125.00")
@@ -112,7 +108,8 @@ async def test_at_most_one_difference_is_open_for_a_placement_and_year(db: Datab
     await more_hours(db, keyring)
     try:
         await admin.execute(
-            "WITH other AS (INSERT INTO difference SELECT (jsonb_populate_record(d, jsonb_build_object('difference_id', gen_random_uuid()))).*"
+            "WITH other AS (INSERT INTO difference"
+            " SELECT (jsonb_populate_record(d, jsonb_build_object('difference_id', gen_random_uuid()))).*"
             " FROM difference AS d RETURNING household_id, difference_id)"
             " INSERT INTO difference_placement SELECT o.household_id, o.difference_id, p.placement_id, p.year, true"
             " FROM other AS o, difference_placement AS p"

@@ -76,7 +76,9 @@ async def test_every_change_is_one_link_of_the_audit(db: Database, admin: asyncp
     await world.with_register(admin)
     await outcome(db, keyring)
     await outcome(db, keyring, version=2, incomes=[])
-    links = await admin.fetch("SELECT number, event ->> 'action' AS action, event ->> 'declarationVersion' AS v FROM household_audit ORDER BY 1")
+    links = await admin.fetch(
+        "SELECT number, event ->> 'action' AS action, event ->> 'declarationVersion' AS v FROM household_audit ORDER BY 1"
+    )
     assert [tuple(link) for link in links] == [(1, "declared", "1"), (2, "declared", "2")]
 
 

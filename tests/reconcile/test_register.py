@@ -29,9 +29,7 @@ async def test_a_new_holder_begins_where_the_old_one_ends(db: Database, admin: a
     assert await holdings(admin) == [("00000011", date(2015, 1, 1), date(2026, 5, 31)), ("00000012", date(2026, 6, 1), None)]
 
 
-async def test_a_location_that_is_no_longer_registered_ends_on_the_day_it_is_first_seen_so(
-    db: Database, admin: asyncpg.Connection
-) -> None:
+async def test_a_location_that_is_no_longer_registered_ends_on_the_day_it_is_first_seen_so(db: Database, admin: asyncpg.Connection) -> None:
     await world.with_register(admin)
     gone = world.snapshot([world.location(world.KDV, "KDV", "00000011", is_registered=False)])
     await world.with_register(admin, gone, as_of=date(2026, 6, 1))

@@ -14,7 +14,6 @@ from workers.kinds import Work
 from workers.main import hear_hints
 from workers.sweep import Sweeper
 
-
 # One queue for the whole run: these tests do not run beside each other.
 pytestmark = pytest.mark.xdist_group("valkey")
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.rules.bsn import marked_bsn
-from reconcile.rules.declaration import DeclaredPlacement, Declaration, Income, Member, read_declaration
+from reconcile.rules.declaration import Declaration, DeclaredPlacement, Income, Member, read_declaration
 from reconcile.rules.facts import Segment
 from reconcile.rules.faults import FAULTS, Fault
 from tests import make
@@ -108,20 +108,12 @@ def test_a_sound_declaration_has_all_its_values() -> None:
         {"members": _members(_partner())},
         {"members": _members(_partner(until="2026-03"), _partner(**{"from": "2026-04"}))},
         {"members": _members(make.member_fields(**{"from": "2027-01"}), until="2026-12")},
-        {
-            "members": _members(
-                _partner(personRef="parent", bsn=_PARENT, **{"from": "2027-01"}), until="2026-12"
-            )
-        },
+        {"members": _members(_partner(personRef="parent", bsn=_PARENT, **{"from": "2027-01"}), until="2026-12")},
         {"placements": [make.placement_fields(), make.placement_fields(lrkNumber="900000002")]},
         {"placements": _care()},
         {"placements": _care(make.segment_fields(hours=0, hourlyRate=0))},
         {"placements": _care(make.segment_fields(hours="744", hourlyRate="100.00"))},
-        {
-            "placements": _care(
-                make.segment_fields(until="2026-01"), make.segment_fields(**{"from": "2026-02"})
-            )
-        },
+        {"placements": _care(make.segment_fields(until="2026-01"), make.segment_fields(**{"from": "2026-02"}))},
         {"version": 2**53, "householdRef": "r" * 64},
     ],
 )
@@ -135,33 +127,18 @@ _SEGMENT = "placements[0].segments[0]"
 
 
 def _bad_segment(field: str, *values: Any) -> list[tuple[dict[str, Any], str, str]]:
-    return [
-        ({"placements": _care(make.segment_fields(**{field: one}))}, _VALUE, f"{_SEGMENT}.{field}")
-        for one in values
-    ]
+    return [({"placements": _care(make.segment_fields(**{field: one}))}, _VALUE, f"{_SEGMENT}.{field}") for one in values]
 
 
 _BAD = [
-    *(
-        ({"members": _members(bsn=bsn)}, "declaration-bsn-invalid", "members[0].bsn")
-        for bsn in ("", "900000000", f" {_PARENT}")
-    ),
-    *(
-        ({"members": _members(**{"from": month})}, _VALUE, "members[0].from")
-        for month in ("", "2026-13", "2004-12", "2026-1")
-    ),
-    *(
-        ({"members": _members(until=month)}, _VALUE, "members[0].until")
-        for month in ("", "2025-12", "2026-13", "2100-01")
-    ),
+    *(({"members": _members(bsn=bsn)}, "declaration-bsn-invalid", "members[0].bsn") for bsn in ("", "900000000", f" {_PARENT}")),
+    *(({"members": _members(**{"from": month})}, _VALUE, "members[0].from") for month in ("", "2026-13", "2004-12", "2026-1")),
+    *(({"members": _members(until=month)}, _VALUE, "members[0].until") for month in ("", "2025-12", "2026-13", "2100-01")),
     *_bad_segment("from", "", "2026-00", "01-2026", "2026-01-01"),
     *_bad_segment("until", "", "2025-12", "2026-13"),
     *_bad_segment("hours", "", "-1", "744.01", "90,5", "1e2", 0.125, -1, 10**30),
     *_bad_segment("hourlyRate", "", "-1", "100.01", "€ 10", 10.555),
-    *(
-        ({"placements": _care(lrkNumber=lrk)}, _VALUE, "placements[0].lrkNumber")
-        for lrk in ("", "90000000", "9000000011")
-    ),
+    *(({"placements": _care(lrkNumber=lrk)}, _VALUE, "placements[0].lrkNumber") for lrk in ("", "90000000", "9000000011")),
     ({"placements": _care(startDate="2026-02-01", endDate="2026-01-31")}, _VALUE, "placements[0].endDate"),
     *(({"incomes": [{"year": year, "amount": 1}]}, _VALUE, "incomes") for year in (2004, 2100, 0, -1)),
     ({"incomes": [{"year": 2026, "amount": 1}, {"year": 2026, "amount": 2}]}, _VALUE, "incomes"),
@@ -192,11 +169,7 @@ _BAD = [
         "placements[0].segments",
     ),
     (
-        {
-            "placements": _care(
-                make.segment_fields(**{"from": "2026-03"}), make.segment_fields(until="2026-03")
-            )
-        },
+        {"placements": _care(make.segment_fields(**{"from": "2026-03"}), make.segment_fields(until="2026-03"))},
         "declaration-segments-overlap",
         "placements[0].segments",
     ),
@@ -226,17 +199,12 @@ _FORMLESS: list[tuple[dict[str, Any], str | None]] = [
     ({"placements": _care(make.segment_fields(**{"from": ...}))}, "placements[0].segments[0]"),
     ({"placements": [make.placement_fields()] * 201}, "placements"),
     *(({name: ...}, None) for name in ("householdRef", "version")),
-    *(
-        ({name: 1}, None)
-        for name in ("extra", "household_ref", _PARENT, f" - at `${_PARENT}", f" - at `$.{_PARENT}`")
-    ),
+    *(({name: 1}, None) for name in ("extra", "household_ref", _PARENT, f" - at `${_PARENT}", f" - at `$.{_PARENT}`")),
 ]
 
 
 @pytest.mark.parametrize(("change", "field"), _FORMLESS)
-def test_a_line_without_the_form_has_one_fault_where_it_fails(
-    change: dict[str, Any], field: str | None
-) -> None:
+def test_a_line_without_the_form_has_one_fault_where_it_fails(change: dict[str, Any], field: str | None) -> None:
     assert _faults(**change) == [("declaration-unreadable", field)]
 
 
@@ -255,9 +223,7 @@ _NO_JSON = [
 ]
 
 
-@pytest.mark.parametrize(
-    "line", [*_NO_JSON, b'{"version":' + b"9" * 5_000 + b"}", b"{} {}", b'\xef\xbb\xbf{"version":1}']
-)
+@pytest.mark.parametrize("line", [*_NO_JSON, b'{"version":' + b"9" * 5_000 + b"}", b"{} {}", b'\xef\xbb\xbf{"version":1}'])
 def test_a_line_that_is_no_object_of_ours_is_unreadable(line: bytes) -> None:
     read = read_declaration(line)
     assert not isinstance(read, Declaration)
@@ -277,18 +243,11 @@ def test_all_faults_of_a_declaration_come_at_once() -> None:
 
 
 def test_a_fault_has_the_shape_of_the_value_and_never_the_value() -> None:
-    assert _read(members=_members(bsn=f"{_PARENT}0")) == [
-        Fault(code="declaration-bsn-invalid", field="members[0].bsn", shape="9" * 10)
-    ]
+    assert _read(members=_members(bsn=f"{_PARENT}0")) == [Fault(code="declaration-bsn-invalid", field="members[0].bsn", shape="9" * 10)]
 
 
 _JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False)
-    | st.text(max_size=10)
-    | st.just("2026-01"),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10) | st.just("2026-01"),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
     max_leaves=5,
 )

@@ -112,9 +112,7 @@ def test_a_line_has_the_number_of_the_line_on_which_it_begins() -> None:
     ],
 )
 def test_a_row_with_another_number_of_columns_cannot_be_read(row: str) -> None:
-    assert [
-        (line.line_number, [one.code for one in line.faults]) for line in _read(f"{_DUTCH}\n{row}\n{_ROW}")
-    ] == [
+    assert [(line.line_number, [one.code for one in line.faults]) for line in _read(f"{_DUTCH}\n{row}\n{_ROW}")] == [
         (2, ["line-unreadable"]),
         (3, []),
     ]
@@ -186,9 +184,7 @@ _UNREADABLE = [
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 @pytest.mark.parametrize(("body", "code"), _UNREADABLE)
-def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(
-    body: bytes, code: str, size: int
-) -> None:
+def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(body: bytes, code: str, size: int) -> None:
     if len(body) > 60_000:
         size *= 1_000
     outcome = _outcome(_chunked(body, size))
@@ -213,9 +209,7 @@ _PIECES = [
     *(f"{_DUTCH}\n", f"{_ROW}\n", f"{_ROW}\r\n", f"{_ROW}\r", f'"{_ROW}"\n', "é", "\u2028", "\x85", "\ufeff"),
     *(";", ",", "\t", "\n", "\r", '"', '""', "sep=;\n", "1,5", "x", " "),
 ]
-_BODIES = st.lists(
-    st.sampled_from(_PIECES).map(lambda text: text.encode()) | st.binary(max_size=2), max_size=8
-).map(b"".join)
+_BODIES = st.lists(st.sampled_from(_PIECES).map(lambda text: text.encode()) | st.binary(max_size=2), max_size=8).map(b"".join)
 
 
 @given(
@@ -240,9 +234,7 @@ def test_every_row_of_a_readable_file_is_one_line_in_chunks_of_any_size(size: in
     body = "\r\n".join([_DUTCH, *rows]).encode()
     lines = _lines(_chunked(body, size))
     assert [not line.faults for line in lines] == [row == _ROW for row in rows]
-    assert [line.line_number for line in lines] == [
-        2 + place + sum("\n" in row for row in rows[:place]) for place in range(len(rows))
-    ]
+    assert [line.line_number for line in lines] == [2 + place + sum("\n" in row for row in rows[:place]) for place in range(len(rows))]
 
 
 def test_a_value_may_be_as_long_as_a_line_may_be() -> None:

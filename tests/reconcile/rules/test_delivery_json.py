@@ -96,53 +96,20 @@ def test_members_of_the_envelope_may_be_missing_or_null() -> None:
 
 
 _UNREADABLE = [
-    *(
-        (body, "json-broken")
-        for body in (b"", b" ", b"[]", b"1", b'"x"', b"null", b"{}", b"{", b'{"lines"', b'{"lines":[')
-    ),
-    *(
-        (body, "json-broken")
-        for body in (b'{"lines":[]', b'{"lines":[]}]', b'{"lines":[]}{}', b'{"lines":[]} x')
-    ),
-    *(
-        (body, "json-broken")
-        for body in (b'{"lines":[],}', b'{"lines":[1,]}', b"{'lines':[]}", b'{"lines":[NaN]}')
-    ),
-    *(
-        (body, "json-broken")
-        for body in (b'{"lines":[Infinity]}', b'{"lines":[-]}', b'{"lines":[01]}', b'{"lines":["\x01"]}')
-    ),
-    *(
-        (body, "json-broken")
-        for body in (b'{"lines":["\xff"]}', b'\xef\xbb\xbf\xef\xbb\xbf{"lines":[]}', b'{"lines":["\\x"]}')
-    ),
-    *(
-        (body, "json-broken")
-        for body in (b'{"lines":null}', b'{"lines":1}', b'{"lines":"x"}', b'{"lines":{}}')
-    ),
-    *(
-        (body, "json-broken")
-        for body in (b'{"lines":{"a":1}}', b'{"lines":[' + b"[" * 9 + b"]" * 9 + b"]}", b"[" * 5_000)
-    ),
-    *(
-        (body, "json-broken")
-        for body in (b'{"createdAt":"x"}', b'{"lines":[1e99999999999999999999]}', b"PK\x03\x04")
-    ),
+    *((body, "json-broken") for body in (b"", b" ", b"[]", b"1", b'"x"', b"null", b"{}", b"{", b'{"lines"', b'{"lines":[')),
+    *((body, "json-broken") for body in (b'{"lines":[]', b'{"lines":[]}]', b'{"lines":[]}{}', b'{"lines":[]} x')),
+    *((body, "json-broken") for body in (b'{"lines":[],}', b'{"lines":[1,]}', b"{'lines':[]}", b'{"lines":[NaN]}')),
+    *((body, "json-broken") for body in (b'{"lines":[Infinity]}', b'{"lines":[-]}', b'{"lines":[01]}', b'{"lines":["\x01"]}')),
+    *((body, "json-broken") for body in (b'{"lines":["\xff"]}', b'\xef\xbb\xbf\xef\xbb\xbf{"lines":[]}', b'{"lines":["\\x"]}')),
+    *((body, "json-broken") for body in (b'{"lines":null}', b'{"lines":1}', b'{"lines":"x"}', b'{"lines":{}}')),
+    *((body, "json-broken") for body in (b'{"lines":{"a":1}}', b'{"lines":[' + b"[" * 9 + b"]" * 9 + b"]}", b"[" * 5_000)),
+    *((body, "json-broken") for body in (b'{"createdAt":"x"}', b'{"lines":[1e99999999999999999999]}', b"PK\x03\x04")),
     *((b'{"lines":[{"hours":' + sign + b"9" * 5_000 + b"}]}", "json-broken") for sign in (b"", b"-")),
     *((_body(**{name: 1}), "envelope-invalid") for name in ("Lines", "created_at", "", "organisation")),
     *((_body(reference=value), "envelope-invalid") for value in (1, [], {}, True)),
-    *(
-        (_body(createdAt=value), "envelope-invalid")
-        for value in (None, "", 1, "2026-04-02", "2026-04-02T08:15:00", [])
-    ),
-    *(
-        (_body(organisationOin=value), "envelope-invalid")
-        for value in ("", "x", 99, _OIN[1:], f"{_OIN}0", [])
-    ),
-    *(
-        (_body(complete=value), "envelope-invalid")
-        for value in (None, 1, "x", {}, [1], [[]], [{}], [{"month": "2026-03"}])
-    ),
+    *((_body(createdAt=value), "envelope-invalid") for value in (None, "", 1, "2026-04-02", "2026-04-02T08:15:00", [])),
+    *((_body(organisationOin=value), "envelope-invalid") for value in ("", "x", 99, _OIN[1:], f"{_OIN}0", [])),
+    *((_body(complete=value), "envelope-invalid") for value in (None, 1, "x", {}, [1], [[]], [{}], [{"month": "2026-03"}])),
     (_body(complete=[{"month": "2026-3", "lrkNumbers": []}]), "envelope-invalid"),
     (_body(complete=[{"month": "2026-03", "lrkNumbers": [1]}]), "envelope-invalid"),
     (_body(complete=[{"month": "2026-03", "lrkNumbers": [], "x": 1}]), "envelope-invalid"),
@@ -156,9 +123,7 @@ _UNREADABLE = [
 
 @pytest.mark.parametrize("size", [1, 7, 500_000])
 @pytest.mark.parametrize(("body", "code"), _UNREADABLE)
-def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(
-    body: bytes, code: str, size: int
-) -> None:
+def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(body: bytes, code: str, size: int) -> None:
     if len(body) > 300_000:
         size *= 1_000
     outcome = _outcome(_chunked(body, size))
@@ -181,12 +146,8 @@ def test_a_long_delivery_of_short_lines_is_read_to_the_end() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 1_000, 1_000_000])
-@pytest.mark.parametrize(
-    ("characters", "code"), [(65_000, None), (100_000, "line-too-long"), (200_000, "line-too-long")]
-)
-def test_how_long_a_line_may_be_does_not_depend_on_the_chunks(
-    characters: int, code: str | None, size: int
-) -> None:
+@pytest.mark.parametrize(("characters", "code"), [(65_000, None), (100_000, "line-too-long"), (200_000, "line-too-long")])
+def test_how_long_a_line_may_be_does_not_depend_on_the_chunks(characters: int, code: str | None, size: int) -> None:
     body = _body("x" * characters, *("y" for _ in range(5_000)))
     assert _outcome(_chunked(body, size))[2] == code
 
@@ -196,21 +157,12 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 
 
 _JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=10),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
 _MEMBERS = st.fixed_dictionaries(
-    {
-        "lines": st.lists(
-            _JSON | st.fixed_dictionaries({}, optional={"hours": _JSON, "month": _JSON}), max_size=4
-        )
-        | _JSON
-    },
+    {"lines": st.lists(_JSON | st.fixed_dictionaries({}, optional={"hours": _JSON, "month": _JSON}), max_size=4) | _JSON},
     optional={
         "createdAt": st.just(_SENT) | _JSON,
         "reference": _JSON,
@@ -235,9 +187,9 @@ _PIECES = [
     b"\\u12",
     b'"',
 ]
-_BODIES = _MEMBERS.map(lambda one: json.dumps(one).encode()) | st.lists(
-    st.sampled_from(_PIECES) | st.binary(max_size=2), max_size=10
-).map(b"".join)
+_BODIES = _MEMBERS.map(lambda one: json.dumps(one).encode()) | st.lists(st.sampled_from(_PIECES) | st.binary(max_size=2), max_size=10).map(
+    b"".join
+)
 
 
 @given(_BODIES, st.binary(max_size=1), st.lists(st.integers(0, 20), max_size=12))

@@ -87,50 +87,20 @@ def test_other_ways_to_write_a_value_are_taken(field: str, value: Any, attribute
 _BAD_VALUES: list[tuple[str, Any, str]] = [
     *(("parentBsn", value, "bsn-missing") for value in ("", None, ...)),
     *(("childBsn", value, "bsn-missing") for value in ("", None, ...)),
-    *(
-        ("parentBsn", value, "bsn-invalid")
-        for value in ("900000000", "000000000", _SPREADSHEET_BSN, "x", True, 1.5, [])
-    ),
-    *(
-        ("childBsn", value, "bsn-invalid")
-        for value in (f"{_CHILD}0", "111.222.333", 12, {}, "１１１２２２３３３")
-    ),
-    *(
-        ("lrkNumber", value, "lrk-number-invalid")
-        for value in ("", None, ..., "90000000", "9000000010", "LRK900000", 1, True, [])
-    ),
-    *(
-        ("careType", value, "care-type-invalid")
-        for value in ("GOB", "PSZ", "dagopvang", "K DV", 1, True, [], {})
-    ),
-    *(
-        ("month", value, "month-invalid")
-        for value in ("", None, ..., "2026-13", "2026-3", "03-2026", "2004-12", 202603, [])
-    ),
+    *(("parentBsn", value, "bsn-invalid") for value in ("900000000", "000000000", _SPREADSHEET_BSN, "x", True, 1.5, [])),
+    *(("childBsn", value, "bsn-invalid") for value in (f"{_CHILD}0", "111.222.333", 12, {}, "１１１２２２３３３")),
+    *(("lrkNumber", value, "lrk-number-invalid") for value in ("", None, ..., "90000000", "9000000010", "LRK900000", 1, True, [])),
+    *(("careType", value, "care-type-invalid") for value in ("GOB", "PSZ", "dagopvang", "K DV", 1, True, [], {})),
+    *(("month", value, "month-invalid") for value in ("", None, ..., "2026-13", "2026-3", "03-2026", "2004-12", 202603, [])),
     *(("month", value, "month-in-future") for value in ("2026-08", "2027-01", "2099-12")),
-    *(
-        ("hours", value, "hours-invalid")
-        for value in ("", None, ..., "-1", "90,5", "1.234,5", "90.125", "1e2", "NaN", True, [])
-    ),
+    *(("hours", value, "hours-invalid") for value in ("", None, ..., "-1", "90,5", "1.234,5", "90.125", "1e2", "NaN", True, [])),
     *(("hours", value, "hours-out-of-range") for value in ("744.01", "12050", 745)),
-    *(
-        ("hourlyRate", value, "hourly-rate-invalid")
-        for value in ("", None, ..., "-1", "100.01", "€ 10", "10.123", False, {})
-    ),
+    *(("hourlyRate", value, "hourly-rate-invalid") for value in ("", None, ..., "-1", "100.01", "€ 10", "10.123", False, {})),
     *(("amount", value, "amount-invalid") for value in ("-1", "100000.01", "1.234,50", "ten", True, [], {})),
     *(("amount", value, "amount-mismatch") for value in ("0", "1234.46", "1235.80")),
-    *(
-        ("endDate", value, "end-date-invalid")
-        for value in ("2026-02-30", "31-3-2026", "31/03/2026", "2004-12-31", "2100-01-01")
-    ),
-    *(
-        ("endDate", value, "end-date-invalid")
-        for value in ("20260331", "2026-03", 20260331, True, [], "2026-03-31T00:00:00Z")
-    ),
-    *(
-        ("lineRef", value, "line-ref-invalid")
-        for value in (" ", "r" * 65, "a\nb", "a\x00b", 1.5, True, [], {})
-    ),
+    *(("endDate", value, "end-date-invalid") for value in ("2026-02-30", "31-3-2026", "31/03/2026", "2004-12-31", "2100-01-01")),
+    *(("endDate", value, "end-date-invalid") for value in ("20260331", "2026-03", 20260331, True, [], "2026-03-31T00:00:00Z")),
+    *(("lineRef", value, "line-ref-invalid") for value in (" ", "r" * 65, "a\nb", "a\x00b", 1.5, True, [], {})),
     *(("extra", value, "field-unknown") for value in ("", None, 1)),
 ]
 
@@ -167,9 +137,7 @@ def test_a_month_that_is_still_to_come_is_kept_beside_its_fault() -> None:
         ({"childBsn": "x"}, None),
     ],
 )
-def test_a_line_waits_only_when_every_fault_can_be_filled_in(
-    change: dict[str, Any], waits_for: str | None
-) -> None:
+def test_a_line_waits_only_when_every_fault_can_be_filled_in(change: dict[str, Any], waits_for: str | None) -> None:
     assert _read(**change).waits_for == waits_for
 
 
@@ -187,12 +155,8 @@ def test_a_line_waits_only_when_every_fault_can_be_filled_in(
         ("230.00", "100.00", "23001.67", False),
     ],
 )
-def test_an_amount_may_miss_by_the_rounding_of_hours_and_rate(
-    hours: str, rate: str, amount: str, is_sound: bool
-) -> None:
-    assert _codes(_read(hours=hours, hourlyRate=rate, amount=amount)) == (
-        [] if is_sound else [("amount-mismatch", "amount")]
-    )
+def test_an_amount_may_miss_by_the_rounding_of_hours_and_rate(hours: str, rate: str, amount: str, is_sound: bool) -> None:
+    assert _codes(_read(hours=hours, hourlyRate=rate, amount=amount)) == ([] if is_sound else [("amount-mismatch", "amount")])
 
 
 @given(st.fractions(0, 744, max_denominator=1_000_000), st.fractions(0, 100, max_denominator=1_000_000))
@@ -244,9 +208,7 @@ def test_any_fields_give_a_line_with_registered_faults(fields: dict[str, Any]) -
     assert line.faults or None not in needed
 
 
-@given(
-    st.sampled_from(FIELDS), st.integers(0, 4_999_999).map(marked_bsn), st.sampled_from(["", " x", "-", "0"])
-)
+@given(st.sampled_from(FIELDS), st.integers(0, 4_999_999).map(marked_bsn), st.sampled_from(["", " x", "-", "0"]))
 @settings(max_examples=100, deadline=None)
 def test_a_fault_never_quotes_a_bsn(field: str, bsn: str, tail: str) -> None:
     line = read_line({**delivery_fields(), field: f"{bsn}{tail}", bsn: bsn}, 1, this_month=_NOW)

@@ -32,9 +32,7 @@ def _builtins(document: Any) -> Any:
 
 
 def _proposal(*segments: Segment, end_on: date | None = None) -> Proposal:
-    one = ProposedPlacement(
-        placement_id=_PLACEMENT, child_id=_CHILD, lrk_number="900000001", end_on=end_on, segments=segments
-    )
+    one = ProposedPlacement(placement_id=_PLACEMENT, child_id=_CHILD, lrk_number="900000001", end_on=end_on, segments=segments)
     return Proposal(placements=(one,))
 
 
@@ -70,9 +68,7 @@ def test_the_segments_of_a_published_proposal_come_back_as_they_were(segments: l
     assert documents.proposed_segments(document.placements[0]) == tuple(segments)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("hours", "90.5"), ("hours", "-1.00"), ("hourlyRate", "10"), ("from", "2026-13")]
-)
+@pytest.mark.parametrize(("field", "value"), [("hours", "90.5"), ("hours", "-1.00"), ("hourlyRate", "10"), ("from", "2026-13")])
 def test_a_proposal_in_another_form_is_not_read(field: str, value: str) -> None:
     published = _builtins(documents.proposal_document(_proposal(segment())))
     published["placements"][0]["segments"][0][field] = value
@@ -106,9 +102,7 @@ def test_an_explanation_is_published_with_where_each_number_comes_from() -> None
         declared_at=datetime(2025, 12, 1, tzinfo=UTC),
         months=(
             compared,
-            ComparedMonth(
-                month="2026-04", declared=None, reported=None, hours_deviate=True, rate_deviates=True
-            ),
+            ComparedMonth(month="2026-04", declared=None, reported=None, hours_deviate=True, rate_deviates=True),
         ),
         end_on=date(2026, 3, 31),
         remarks=("hours-above-cap",),

@@ -78,9 +78,7 @@ _RATES = st.integers(0, 1_500).map(lambda one: f"{one // 100}.{one % 100:02d}")
     st.integers(0, 300_000),
 )
 @settings(max_examples=100, deadline=None)
-def test_the_order_of_the_children_changes_nothing(
-    care: list[tuple[CareType, str, str]], income: int
-) -> None:
+def test_the_order_of_the_children_changes_nothing(care: list[tuple[CareType, str, str]], income: int) -> None:
     by_child = {UUID(int=number): _care(*one) for number, one in enumerate(care, start=1)}
     backwards = dict(reversed(by_child.items()))
     assert _cents(by_child, income) == _cents(backwards, income)
@@ -143,9 +141,7 @@ def test_what_was_accepted_before_counts_before_too() -> None:
 
 def test_a_proposal_that_begins_after_the_year_is_shown_in_its_last_month() -> None:
     facts = child_year(_declared("100", "11.00"))
-    proposal = _proposal(
-        facts, segment("2026-12", "2026-12", hours="120", rate="11.00"), segment("2027-01", hours="120")
-    )
+    proposal = _proposal(facts, segment("2026-12", "2026-12", hours="120", rate="11.00"), segment("2027-01", hours="120"))
     effect = effect_of(facts, proposal, _RULES)
     assert (effect.month, effect.in_month) == (
         "2026-12",

@@ -57,9 +57,7 @@ def _hours(evidence: Evidence) -> tuple[str, dict[str, int], str | None, int | N
         ("2025-11", ["120.00", "120.00"], ("equal", {}, None, None)),
     ],
 )
-def test_one_step_fires_for_the_hours(
-    start: str, hours: list[str], expected: tuple[str, dict[str, int], str | None, int | None]
-) -> None:
+def test_one_step_fires_for_the_hours(start: str, hours: list[str], expected: tuple[str, dict[str, int], str | None, int | None]) -> None:
     assert _hours(_weigh(*reported_run(start, hours))) == expected
 
 
@@ -77,9 +75,7 @@ def test_a_run_is_broken_by_a_month_without_a_report() -> None:
         ("2026-07", "average", 11_500),
     ],
 )
-def test_an_average_is_asked_over_the_quarters_that_are_over(
-    this_month: str, step: str, standing: int | None
-) -> None:
+def test_an_average_is_asked_over_the_quarters_that_are_over(this_month: str, step: str, standing: int | None) -> None:
     months = reported_run("2026-01", ["90.00", "130.00", "110.00", "150.00", "80.00", "130.00"])
     evidence = _weigh(*months, this_month=this_month)
     assert (evidence.step, evidence.standing_hours_hundredths) == (step, standing)
@@ -148,9 +144,7 @@ def test_an_older_end_date_with_care_after_it_is_not_heard() -> None:
         ("2025-12", ["0", "0"], "2026-01"),
     ],
 )
-def test_care_stops_where_a_run_without_hours_begins(
-    start: str, hours: list[str], stop_from: str | None
-) -> None:
+def test_care_stops_where_a_run_without_hours_begins(start: str, hours: list[str], stop_from: str | None) -> None:
     assert _weigh(*reported_run(start, hours)).stop_from == stop_from
 
 

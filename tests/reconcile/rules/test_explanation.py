@@ -8,9 +8,7 @@ from reconcile.rules.facts import ReportedMonth, Segment
 from tests.make import placement, reported, rule_book, segment
 
 
-def _compared(
-    *months: ReportedMonth, effective: tuple[Segment, ...] = (segment(),)
-) -> tuple[ComparedMonth, ...]:
+def _compared(*months: ReportedMonth, effective: tuple[Segment, ...] = (segment(),)) -> tuple[ComparedMonth, ...]:
     facts = placement(reported=months)
     evidence = weigh(facts, effective, 2026, "2026-12", rule_book())
     return compared_months(facts, evidence, effective, rule_book())
@@ -40,12 +38,8 @@ def test_a_month_says_what_deviates(hours: str, rate: str, hours_deviate: bool, 
     )
 
 
-@pytest.mark.parametrize(
-    ("hours", "deviates"), [("100.00", (True, True)), ("0.99", (False, True)), ("0", (False, False))]
-)
-def test_a_month_that_nothing_was_declared_for_is_compared_with_no_hours(
-    hours: str, deviates: tuple[bool, bool]
-) -> None:
+@pytest.mark.parametrize(("hours", "deviates"), [("100.00", (True, True)), ("0.99", (False, True)), ("0", (False, False))])
+def test_a_month_that_nothing_was_declared_for_is_compared_with_no_hours(hours: str, deviates: tuple[bool, bool]) -> None:
     compared = _compared(reported(hours=hours), effective=())[0]
     assert (compared.declared, (compared.hours_deviate, compared.rate_deviates)) == (None, deviates)
 
@@ -56,10 +50,7 @@ def test_every_reported_month_of_the_year_stands_there_in_order() -> None:
 
 
 def test_months_without_care_after_the_end_stand_there_too() -> None:
-    months = tuple(
-        reported(month, hours=hours)
-        for month, hours in (("2026-01", "100"), ("2026-02", "0"), ("2026-03", "0"))
-    )
+    months = tuple(reported(month, hours=hours) for month, hours in (("2026-01", "100"), ("2026-02", "0"), ("2026-03", "0")))
     assert [(one.month, one.hours_deviate) for one in _compared(*months)] == [
         ("2026-01", False),
         ("2026-02", True),

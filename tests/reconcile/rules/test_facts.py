@@ -21,12 +21,8 @@ def _household(*children: ChildCare) -> HouseholdFacts:
 
 
 def test_a_child_has_its_reports_of_the_year_and_the_year_before() -> None:
-    full = placement(
-        reported=(_LONG_AGO, _BEFORE, _OWN, _AFTER), complete_months=_COMPLETE, overlay=(segment("2027-01"),)
-    )
-    kept = placement(
-        reported=(_BEFORE, _OWN), complete_months=("2026-01", "2026-12"), overlay=(segment("2027-01"),)
-    )
+    full = placement(reported=(_LONG_AGO, _BEFORE, _OWN, _AFTER), complete_months=_COMPLETE, overlay=(segment("2027-01"),))
+    kept = placement(reported=(_BEFORE, _OWN), complete_months=("2026-01", "2026-12"), overlay=(segment("2027-01"),))
     sibling = child_care(placement(2, reported=(_LONG_AGO,)), number=2)
     assert child_year(_household(child_care(full), sibling), child_care().child_id, 2026) == ChildYearFacts(
         household_id=HOUSEHOLD,

@@ -17,11 +17,7 @@ _IN_SQL = re.compile(r"""(?:"code": "|THEN ')([a-z]+(?:-[a-z]+)+)["']""")
 
 
 def _sources() -> str:
-    files = [
-        path
-        for folder in ("reconcile", "api", "workers", "cli")
-        for path in sorted((_ROOT / folder).rglob("*.py"))
-    ]
+    files = [path for folder in ("reconcile", "api", "workers", "cli") for path in sorted((_ROOT / folder).rglob("*.py"))]
     return "\n".join(path.read_text() for path in files if path.name != "faults.py")
 
 
@@ -71,9 +67,7 @@ def test_a_code_that_is_not_registered_cannot_be_used() -> None:
 
 
 def test_a_fault_has_the_shape_of_the_value() -> None:
-    assert fault("hours-invalid", "hours", "12,5O") == Fault(
-        code="hours-invalid", field="hours", shape="99,9a"
-    )
+    assert fault("hours-invalid", "hours", "12,5O") == Fault(code="hours-invalid", field="hours", shape="99,9a")
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,7 @@ _MORE = reported_run("2026-02", ["120.00", "120.00"])
 _ZERO = reported_run("2026-02", ["100.00", "0", "0"])
 
 
-def _judge(
-    *placements: PlacementFacts, as_of: datetime = DECEMBER, **change: Any
-) -> tuple[JudgedDifference, ...]:
+def _judge(*placements: PlacementFacts, as_of: datetime = DECEMBER, **change: Any) -> tuple[JudgedDifference, ...]:
     return judge(child_year(*placements, **change), as_of, _RULES)
 
 
@@ -49,9 +47,7 @@ def _story(judged: JudgedDifference) -> tuple[str, str | None, Sequence[Segment]
     return judged.kind, judged.route, judged.proposal and judged.proposal.placements[0].segments
 
 
-def _run(
-    start: str, *hours: str, rate: str = "10.00", end_on: date | None = None
-) -> tuple[ReportedMonth, ...]:
+def _run(start: str, *hours: str, rate: str = "10.00", end_on: date | None = None) -> tuple[ReportedMonth, ...]:
     """Make reported months in a row; the last has the end date."""
     months = reported_run(start, hours, rate=rate)
     return (*months[:-1], structs.replace(months[-1], end_on=end_on))
@@ -61,12 +57,8 @@ def _run(
     ("months", "kind", "segments"),
     [
         pytest.param(_MORE, "D01", [segment("2026-02", hours="120")], id="D01 more hours"),
-        pytest.param(
-            _run("2026-02", "100", "80", "80"), "D02", [segment("2026-03", hours="80")], id="D02 fewer hours"
-        ),
-        pytest.param(
-            _run("2026-02", "120"), "D03", [segment("2026-02", "2026-02", hours="120")], id="D03 one month"
-        ),
+        pytest.param(_run("2026-02", "100", "80", "80"), "D02", [segment("2026-03", hours="80")], id="D02 fewer hours"),
+        pytest.param(_run("2026-02", "120"), "D03", [segment("2026-02", "2026-02", hours="120")], id="D03 one month"),
         pytest.param(
             _run("2026-02", "120", "80"),
             "D03",
@@ -85,9 +77,7 @@ def _run(
             [segment("2026-01", hours="110")],
             id="D05 another average",
         ),
-        pytest.param(
-            _run("2026-02", "100", rate="10.50"), "D06", [segment("2026-02", rate="10.50")], id="D06 rate"
-        ),
+        pytest.param(_run("2026-02", "100", rate="10.50"), "D06", [segment("2026-02", rate="10.50")], id="D06 rate"),
         pytest.param(
             _run("2026-02", "120", "120", rate="10.50"),
             "D09",
@@ -109,9 +99,7 @@ def _run(
         ),
     ],
 )
-def test_a_difference_has_its_kind_and_what_one_tap_changes(
-    months: tuple[ReportedMonth, ...], kind: str, segments: list[Segment]
-) -> None:
+def test_a_difference_has_its_kind_and_what_one_tap_changes(months: tuple[ReportedMonth, ...], kind: str, segments: list[Segment]) -> None:
     assert _story(_one(*months)) == (kind, None, tuple(segments))
 
 
@@ -176,11 +164,7 @@ def test_other_care_of_the_household_makes_an_end_not_the_last(other: Segment, r
 def test_a_child_that_is_not_in_a_complete_delivery_is_a_question() -> None:
     judged = _judge(placement(complete_months=("2026-02", "2026-03"), reported=(reported("2026-02"),)))
     assert [_story(one) for one in judged] == [("D15", "ask-organisation", None)]
-    months = (
-        ComparedMonth(
-            month="2026-03", declared=segment(), reported=None, hours_deviate=True, rate_deviates=False
-        ),
-    )
+    months = (ComparedMonth(month="2026-03", declared=segment(), reported=None, hours_deviate=True, rate_deviates=False),)
     assert judged[0].explanation.months == months
 
 
@@ -209,12 +193,8 @@ def test_a_month_that_was_not_received_says_nothing_by_itself(change: dict[str, 
     [
         pytest.param((), id="nothing received"),
         pytest.param(_run("2026-01", "100", "100"), id="D00 equal"),
-        pytest.param(
-            _run("2026-01", "100.99", "100.99", rate="10.04"), id="D00 just within the tolerance above"
-        ),
-        pytest.param(
-            _run("2026-01", "99.01", "99.01", rate="9.96"), id="D00 just within the tolerance below"
-        ),
+        pytest.param(_run("2026-01", "100.99", "100.99", rate="10.04"), id="D00 just within the tolerance above"),
+        pytest.param(_run("2026-01", "99.01", "99.01", rate="9.96"), id="D00 just within the tolerance below"),
         pytest.param(_run("2026-01", "90", "110", "100"), id="D04 varying with the same average"),
         pytest.param(_run("2026-01", "90", "110", "102.97"), id="D04 an average within the tolerance"),
         pytest.param(_run("2026-10", "120", "80", "130"), id="a quarter that is not over"),
@@ -237,9 +217,7 @@ def test_no_difference_is_silent(months: tuple[ReportedMonth, ...]) -> None:
         ("99.00", "9.95", ["D09"]),
     ],
 )
-def test_a_deviation_of_the_tolerance_is_a_difference_and_less_is_not(
-    hours: str, rate: str, kinds: list[str]
-) -> None:
+def test_a_deviation_of_the_tolerance_is_a_difference_and_less_is_not(hours: str, rate: str, kinds: list[str]) -> None:
     assert [one.kind for one in _judge(placement(reported=(reported(hours=hours, rate=rate),)))] == kinds
 
 
@@ -256,9 +234,7 @@ def test_a_deviation_of_the_tolerance_is_a_difference_and_less_is_not(
 def test_a_closed_year_keeps_its_kind_and_takes_no_tap(own: PlacementFacts) -> None:
     for beside in ((), (placement(9),)):
         open_, closed = (_judge(own, *beside, is_closed_year=is_closed) for is_closed in (False, True))
-        assert [(one.kind, one.route, one.proposal) for one in closed] == [
-            (one.kind, "year-closed", None) for one in open_
-        ]
+        assert [(one.kind, one.route, one.proposal) for one in closed] == [(one.kind, "year-closed", None) for one in open_]
         assert len(closed) == 1
 
 
@@ -309,13 +285,8 @@ def _placements(draw: st.DrawFn, number: int = 1) -> PlacementFacts:
             break
         month = add_months(until, draw(st.integers(1, 2)))
     places = sorted(draw(st.sets(st.integers(-3, 13), max_size=9)))
-    ends = st.sampled_from(
-        [None, None, None, date(2025, 11, 5), date(2026, 5, 31), date(2026, 12, 31), date(2027, 2, 1)]
-    )
-    months = [
-        reported(add_months("2026-01", place), hours=draw(levels), rate=draw(rates), end_on=draw(ends))
-        for place in places
-    ]
+    ends = st.sampled_from([None, None, None, date(2025, 11, 5), date(2026, 5, 31), date(2026, 12, 31), date(2027, 2, 1)])
+    months = [reported(add_months("2026-01", place), hours=draw(levels), rate=draw(rates), end_on=draw(ends)) for place in places]
     return placement(number, declared=tuple(declared), reported=tuple(months))
 
 
@@ -334,9 +305,7 @@ def test_accepting_a_proposal_leaves_no_difference(own: PlacementFacts, as_of: d
 
 @given(st.permutations([1, 2, 3]), st.tuples(_placements(1), _placements(2), _placements(3)))
 @settings(max_examples=100, deadline=None)
-def test_the_order_of_the_placements_changes_nothing(
-    order: list[int], own: tuple[PlacementFacts, ...]
-) -> None:
+def test_the_order_of_the_placements_changes_nothing(order: list[int], own: tuple[PlacementFacts, ...]) -> None:
     assert _judge(*(own[number - 1] for number in order)) == _judge(*own)
 
 
@@ -345,9 +314,7 @@ def test_the_order_of_the_placements_changes_nothing(
 def test_the_hash_is_over_values_and_not_over_deliveries(own: PlacementFacts) -> None:
     other = {"delivery_id": UUID(int=77), "line_number": 5, "organisation_name": "X", "received_at": DECEMBER}
     again = structs.replace(own, reported=tuple(structs.replace(one, **other) for one in own.reported))
-    hashes = [
-        [(one.facts_hash, content_of(one)) for one in _judge(facts, placement(9))] for facts in (own, again)
-    ]
+    hashes = [[(one.facts_hash, content_of(one)) for one in _judge(facts, placement(9))] for facts in (own, again)]
     assert hashes[0] == hashes[1]
 
 
@@ -369,8 +336,6 @@ def test_another_value_gives_another_hash(change: dict[str, Any]) -> None:
 
 def test_another_income_changes_the_euros_and_not_the_content() -> None:
     facts: ChildYearFacts = child_year(placement(reported=_MORE))
-    one, other = (
-        judge(structs.replace(facts, income_euro=euro), DECEMBER, _RULES)[0] for euro in (10_000, 90_000)
-    )
+    one, other = (judge(structs.replace(facts, income_euro=euro), DECEMBER, _RULES)[0] for euro in (10_000, 90_000))
     assert (one.facts_hash, content_of(one)) == (other.facts_hash, content_of(other))
     assert one.effect != other.effect

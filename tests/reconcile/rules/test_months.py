@@ -127,9 +127,7 @@ def test_the_next_month_is_later_and_the_previous_one_comes_back(month: str) -> 
         ("2026-03", "2026-02", []),
     ],
 )
-def test_both_ends_are_included_between_months(
-    from_month: str, until_month: str, expected: list[str]
-) -> None:
+def test_both_ends_are_included_between_months(from_month: str, until_month: str, expected: list[str]) -> None:
     assert list(months.months_between(from_month, until_month)) == expected
 
 

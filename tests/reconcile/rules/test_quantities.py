@@ -106,9 +106,7 @@ def test_a_float_is_read_as_its_shortest_text_or_not_at_all(value: float) -> Non
     assert parse_hundredths(value) in (None, Decimal(repr(value)) * 100)
 
 
-@pytest.mark.parametrize(
-    ("hundredths", "text"), [(0, "0.00"), (5, "0.05"), (9_050, "90.50"), (-5, "-0.05"), (-12_345, "-123.45")]
-)
+@pytest.mark.parametrize(("hundredths", "text"), [(0, "0.00"), (5, "0.05"), (9_050, "90.50"), (-5, "-0.05"), (-12_345, "-123.45")])
 def test_a_quantity_is_printed_with_two_decimals(hundredths: int, text: str) -> None:
     assert hundredths_text(hundredths) == text
 

@@ -79,9 +79,7 @@ def test_columns_may_stand_in_any_order_among_others(heading: str, row: str) -> 
     [("Ingeschreven", True), ("INGESCHREVEN", True), ("Uitgeschreven", False), ("", False)],
 )
 def test_only_a_registered_location_is_registered(status: str, is_registered: bool) -> None:
-    assert read_register([_HEADING, _row(status=status)]).locations == (
-        _location(is_registered=is_registered),
-    )
+    assert read_register([_HEADING, _row(status=status)]).locations == (_location(is_registered=is_registered),)
 
 
 def test_a_holder_of_more_locations_stands_there_once() -> None:
@@ -96,16 +94,12 @@ def test_a_name_may_hold_a_semicolon_in_quotes() -> None:
 
 
 def test_playgroups_are_passed_over_whatever_they_hold() -> None:
-    snapshot = read_register(
-        [_HEADING, _row(type_oko="PSZ", lrk_id="x", inschrijfdatum="", kvk_nummer_houder=""), _row()]
-    )
+    snapshot = read_register([_HEADING, _row(type_oko="PSZ", lrk_id="x", inschrijfdatum="", kvk_nummer_houder=""), _row()])
     assert snapshot.locations == (_location(),)
 
 
 def test_a_childminder_is_held_by_its_agencies_and_is_no_holder_itself() -> None:
-    childminder = _row(
-        **_CHILDMINDER, lrk_id="900000003", gastouderbureau_1="900000004", gastouderbureau_2="900000005"
-    )
+    childminder = _row(**_CHILDMINDER, lrk_id="900000003", gastouderbureau_1="900000004", gastouderbureau_2="900000005")
     agency = _row(type_oko="GOB", lrk_id="900000004", naam_houder="Bureau", kvk_nummer_houder="00000012")
     snapshot = read_register([_HEADING, childminder, agency])
     assert snapshot.locations == (
@@ -189,6 +183,4 @@ def test_any_lines_are_read_or_refused(lines: list[str]) -> None:
         snapshot = read_register([_HEADING, *lines])
     except UnreadableRegister:
         return
-    assert {lrk_number for lrk_number, _ in snapshot.holdings} == {
-        one.lrk_number for one in snapshot.locations
-    }
+    assert {lrk_number for lrk_number, _ in snapshot.holdings} == {one.lrk_number for one in snapshot.locations}

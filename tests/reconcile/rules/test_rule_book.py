@@ -9,9 +9,7 @@ from tests.make import rule_book
 _TABLE = rule_book().tables[2026]
 
 
-@pytest.mark.parametrize(
-    ("income", "shares"), [(0, (900, 950)), (50_000, (900, 950)), (50_001, (500, 800)), (10**9, (500, 800))]
-)
+@pytest.mark.parametrize(("income", "shares"), [(0, (900, 950)), (50_000, (900, 950)), (50_001, (500, 800)), (10**9, (500, 800))])
 def test_an_income_lies_in_the_bracket_whose_bounds_hold_it(income: int, shares: tuple[int, int]) -> None:
     bracket = _TABLE.shares(income)
     assert (bracket.first_child_tenths, bracket.next_child_tenths) == shares

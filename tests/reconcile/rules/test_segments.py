@@ -39,7 +39,7 @@ def _values(segments: tuple[Segment, ...]) -> _Values:
         month: (one.hours_hundredths, one.hourly_rate_cents)
         for one in segments
         for month in _MONTHS
-        if one.from_month <= month and month <= (one.until_month or month)
+        if one.from_month <= month <= (one.until_month or month)
     }
 
 
@@ -51,9 +51,7 @@ def _is_ordered_and_free_of_overlap(segments: tuple[Segment, ...]) -> bool:
 
 @given(_sets(), _sets())
 @settings(max_examples=200, deadline=None)
-def test_laying_over_is_the_upper_value_of_each_month(
-    base: tuple[Segment, ...], over: tuple[Segment, ...]
-) -> None:
+def test_laying_over_is_the_upper_value_of_each_month(base: tuple[Segment, ...], over: tuple[Segment, ...]) -> None:
     laid = lay_over(base, over)
     assert _values(laid) == {**_values(base), **_values(over)}
     assert _is_ordered_and_free_of_overlap(laid)
@@ -61,9 +59,7 @@ def test_laying_over_is_the_upper_value_of_each_month(
 
 @given(_sets(), _sets())
 @settings(max_examples=200, deadline=None)
-def test_cutting_leaves_the_months_that_are_not_covered(
-    base: tuple[Segment, ...], over: tuple[Segment, ...]
-) -> None:
+def test_cutting_leaves_the_months_that_are_not_covered(base: tuple[Segment, ...], over: tuple[Segment, ...]) -> None:
     left, covered = cut(base, over), _values(over)
     assert _values(left) == {month: value for month, value in _values(base).items() if month not in covered}
     assert _is_ordered_and_free_of_overlap(left)
@@ -73,9 +69,7 @@ def test_cutting_leaves_the_months_that_are_not_covered(
 @settings(max_examples=100, deadline=None)
 def test_looking_up_is_the_value_of_the_month(segments: tuple[Segment, ...]) -> None:
     found = {month: one for month in _MONTHS if (one := at_month(segments, month))}
-    assert {month: (one.hours_hundredths, one.hourly_rate_cents) for month, one in found.items()} == _values(
-        segments
-    )
+    assert {month: (one.hours_hundredths, one.hourly_rate_cents) for month, one in found.items()} == _values(segments)
 
 
 @given(_sets())

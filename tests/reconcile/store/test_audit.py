@@ -10,7 +10,7 @@ from tests import world
 from tests.reconcile.test_answer import accept, with_difference
 
 TAMPERINGS = [
-    "UPDATE household_audit SET event = event || '{\"actor\": \"nobody\"}' WHERE number = 2",
+    'UPDATE household_audit SET event = event || \'{"actor": "nobody"}\' WHERE number = 2',
     "UPDATE household_audit SET recorded_at = recorded_at - interval '1 day' WHERE number = 1",
     "DELETE FROM household_audit WHERE number = 2",
     "DELETE FROM household_audit WHERE number = (SELECT max(number) FROM household_audit)",
@@ -39,6 +39,8 @@ async def test_tampering_with_an_organisation_s_chain_is_found(db: Database, adm
     await world.with_register(admin)
     await world.delivered(db, keyring, world.line())
     await admin.execute(
-        "SET session_replication_role = replica; UPDATE organisation_audit SET event = '{}' WHERE number = 1; SET session_replication_role = origin"
+        "SET session_replication_role = replica;"
+        " UPDATE organisation_audit SET event = '{}' WHERE number = 1;"
+        " SET session_replication_role = origin"
     )
     assert len(await broken_organisation_links(admin, 10)) == 1

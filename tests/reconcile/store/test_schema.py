@@ -23,7 +23,10 @@ async def test_every_table_but_the_named_ones_forces_row_level_security(db: Data
 
 
 async def test_no_login_is_superuser_or_bypasses_or_owns(db: Database, admin: asyncpg.Connection) -> None:
-    rows = await admin.fetch("SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = ANY ($1)", [role.value for role in Role])
+    rows = await admin.fetch(
+        "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = ANY ($1)",
+        [role.value for role in Role],
+    )
     assert len(rows) == len(Role)
     assert not any(any(tuple(row)[1:]) for row in rows)
     owners = set(await names(admin, "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'kot'"))
@@ -45,7 +48,10 @@ async def test_without_context_a_caller_s_login_sees_nothing(role: Role, db: Dat
         return
     await admin.execute("INSERT INTO household (household_ref) VALUES ('H1')")
     async with db._connection(role) as conn:
-        for table in await names(admin, f"SELECT table_name FROM information_schema.role_table_grants WHERE grantee = '{role.value}' AND privilege_type = 'SELECT'"):
+        for table in await names(
+            admin,
+            f"SELECT table_name FROM information_schema.role_table_grants WHERE grantee = '{role.value}' AND privilege_type = 'SELECT'",
+        ):
             if table not in OPEN_TABLES | {"household_tie"}:
                 assert await conn.fetchval(f'SELECT count(*) FROM "{table}"') == 0, table
 
@@ -92,9 +98,7 @@ async def test_every_foreign_key_has_an_index(db: Database, admin: asyncpg.Conne
 
 async def test_audit_rows_stay_as_they_were_written(db: Database, admin: asyncpg.Connection) -> None:
     await admin.execute("INSERT INTO household (household_ref) VALUES ('H1')")
-    await admin.execute(
-        "INSERT INTO household_audit SELECT household_id, 1, now(), '{}', '', sha256('') FROM household"
-    )
+    await admin.execute("INSERT INTO household_audit SELECT household_id, 1, now(), '{}', '', sha256('') FROM household")
     for spoil in ("UPDATE household_audit SET event = '{\"a\": 1}'", "DELETE FROM household_audit"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await admin.execute(spoil)
