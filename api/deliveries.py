@@ -1,37 +1,32 @@
 """Organisations: send a delivery, follow it, read the outcome of its lines."""
 
 import asyncio
-import csv
 import hashlib
-import io
 import re
 from collections.abc import AsyncIterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from time import monotonic
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.params import FromPath, FromQuery, QueryParameter
-from msgspec import Meta, Raw, Struct
 
 from api.caller import DELIVER
+from api.delivery_documents import DeliveryPage, DeliveryReceipt, LinePage, line_document, lines_csv, receipt_document
 from api.media import content, is_gzip, media_type
 from api.services import Services
 from reconcile.callers import Organisation
 from reconcile.keyring import Keyring
 from reconcile.receive import DeliveryHeader, Landing, begin_delivery, drop_delivery, keep_chunk, land_delivery, read_delivery
 from reconcile.rules.delivery_file import Complete, complete_month, instant
-from reconcile.rules.faults import Fault, UnreadableDelivery
+from reconcile.rules.faults import UnreadableDelivery
 from reconcile.rules.identifiers import is_oin
-from reconcile.rules.months import Month
-from reconcile.rules.quantities import hundredths_text
 from reconcile.store.database import Database
 from reconcile.store.deliveries import Delivery, deliveries_of_organisation
-from reconcile.store.lines import Line, lines_of_delivery
+from reconcile.store.lines import lines_of_delivery
 
 # Compressed or not; the whole country in one month is about 150 MB.
 DELIVERY_BYTES_MAX = 536_870_912
@@ -42,76 +37,9 @@ _PAGE_MAX = 1_000
 _REFERENCE = re.compile(r'"?([A-Za-z0-9._-]{1,64})"?', re.ASCII)
 _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])", re.ASCII)
 _FORMATS = {"application/json": "json", "text/csv": "csv"}
-_FAULTS = msgspec.json.Decoder(tuple[Fault, ...])
 _FINAL = frozenset({"applied", "unreadable"})
 
 OutcomeName = Literal["applied", "unchanged", "superseded", "parked", "rejected"]
-
-
-class OutcomeCounts(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Lines by outcome: received is always the sum of the others once the delivery is applied."""
-
-    received: int
-    applied: int
-    unchanged: int
-    superseded: int
-    parked: int
-    rejected: int
-
-
-class DeliveryProgress(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How far the delivery is."""
-
-    lines_read: int
-    lines_done: int
-
-
-class DeliveryReceipt(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A delivery as its sender sees it."""
-
-    delivery_id: UUID
-    reference: str
-    state: str
-    format: str
-    received_at: datetime
-    created_at: datetime | None
-    content_sha256: Annotated[str, Meta(description="SHA-256 of the content, decompressed, in hexadecimal")]
-    byte_count: int
-    counts: OutcomeCounts
-    progress: DeliveryProgress
-    problem: Annotated[Raw | None, Meta(description="Why it could not be read")]
-    duplicate_of: UUID | None
-    finished_at: datetime | None
-
-
-class DeliveryPage(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Deliveries, newest first; `next` is the query parameter `before` of the next page."""
-
-    deliveries: list[DeliveryReceipt]
-    next: str | None
-
-
-class LineDocument(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One line with its outcome."""
-
-    line_number: int
-    line_ref: str | None
-    outcome: str
-    lrk_number: str | None
-    month: Month | None
-    hours: str | None
-    hourly_rate: str | None
-    amount: str | None
-    end_date: date | None
-    waits_for: str | None
-    faults: tuple[Fault, ...]
-
-
-class LinePage(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Lines in the order of the file; `next` is the query parameter `after` of the next page."""
-
-    lines: list[LineDocument]
-    next: int | None
 
 
 @post(
@@ -158,7 +86,7 @@ async def list_deliveries(
         found = await deliveries_of_organisation(conn, request.user.organisation_id, before=_place(before), limit=limit)
     last = found[-1] if len(found) == limit else None
     return DeliveryPage(
-        deliveries=[_receipt(one) for one in found], next=f"{last.received_at.isoformat()}~{last.delivery_id}" if last else None
+        deliveries=[receipt_document(one) for one in found], next=f"{last.received_at.isoformat()}~{last.delivery_id}" if last else None
     )
 
 
@@ -168,7 +96,7 @@ async def show_delivery(
 ) -> DeliveryReceipt:
     """Read the state and the receipt of one delivery."""
     async with db.snapshot(request.user) as conn:
-        return _receipt(await read_delivery(conn, request.user, delivery_id))
+        return receipt_document(await read_delivery(conn, request.user, delivery_id))
 
 
 @get("/{delivery_id:uuid}/lines", operation_id="listDeliveryLines", opt={"scope": DELIVER})
@@ -184,10 +112,12 @@ async def list_lines(
     async with db.snapshot(request.user) as conn:
         await read_delivery(conn, request.user, delivery_id)
         found = await lines_of_delivery(conn, request.user.organisation_id, delivery_id, outcome=outcome, after=after, limit=limit)
-    documents = [_line(one) for one in found]
+    documents = [line_document(one) for one in found]
     following = documents[-1].line_number if len(documents) == limit else None
     if "text/csv" in request.headers.get("Accept", ""):
-        return Response(_csv(documents), media_type="text/csv", headers={"Link": f'<?after={following}>; rel="next"'} if following else {})
+        return Response(
+            lines_csv(documents), media_type="text/csv", headers={"Link": f'<?after={following}>; rel="next"'} if following else {}
+        )
     return LinePage(lines=documents, next=following)
 
 
@@ -260,7 +190,7 @@ async def _receipt_answer(request: Request[Organisation, None, Any], db: Databas
     if match := _WAIT.search(request.headers.get("Prefer", "")):
         headers["Preference-Applied"] = f"wait={match[1]}"
         delivery = await _wait(request, db, delivery, min(int(match[1]), WAIT_MAX_S))
-    return Response(_receipt(delivery), status_code=200 if landing.is_replay else 202, headers=headers)
+    return Response(receipt_document(delivery), status_code=200 if landing.is_replay else 202, headers=headers)
 
 
 async def _wait(request: Request[Organisation, None, Any], db: Database, delivery: Delivery, seconds: int) -> Delivery:
@@ -272,51 +202,6 @@ async def _wait(request: Request[Organisation, None, Any], db: Database, deliver
     return delivery
 
 
-def _receipt(delivery: Delivery) -> DeliveryReceipt:
-    return DeliveryReceipt(
-        delivery_id=delivery.delivery_id,
-        reference=delivery.reference,
-        state=delivery.state,
-        format=delivery.format,
-        received_at=delivery.received_at,
-        created_at=delivery.sent_at,
-        content_sha256=delivery.content_sha256.hex(),
-        byte_count=delivery.byte_count,
-        counts=OutcomeCounts(
-            received=delivery.lines_read,
-            applied=delivery.applied_count,
-            unchanged=delivery.unchanged_count,
-            superseded=delivery.superseded_count,
-            parked=delivery.parked_count,
-            rejected=delivery.rejected_count,
-        ),
-        progress=DeliveryProgress(lines_read=delivery.lines_read, lines_done=delivery.lines_done),
-        problem=None if delivery.problem is None else Raw(delivery.problem.encode()),
-        duplicate_of=delivery.duplicate_of,
-        finished_at=delivery.finished_at,
-    )
-
-
-def _line(line: Line) -> LineDocument:
-    return LineDocument(
-        line_number=line.line_number,
-        line_ref=line.line_ref,
-        outcome=line.outcome,
-        lrk_number=line.lrk_number,
-        month=line.month,
-        hours=_text(line.hours_hundredths),
-        hourly_rate=_text(line.hourly_rate_cents),
-        amount=_text(line.amount_cents),
-        end_date=line.end_on,
-        waits_for=line.waits_for,
-        faults=_FAULTS.decode(line.faults),
-    )
-
-
-def _text(hundredths: int | None) -> str | None:
-    return None if hundredths is None else hundredths_text(hundredths)
-
-
 def _place(before: str | None) -> tuple[datetime, UUID] | None:
     if before is None:
         return None
@@ -325,20 +210,3 @@ def _place(before: str | None) -> tuple[datetime, UUID] | None:
         return datetime.fromisoformat(received_at.replace(" ", "+")), UUID(delivery_id)
     except ValueError:
         raise ClientException("before must be the next of the page before.") from None
-
-
-def _csv(lines: Sequence[LineDocument]) -> bytes:
-    """Write lines as a Dutch spreadsheet reads them; a cell that a spreadsheet would compute is quoted away."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow(["regel", "regelkenmerk", "uitkomst", "lrk_nummer", "maand", "uren", "uurtarief", "wacht_op", "fouten"])
-    for one in lines:
-        faults = " ".join(f"{fault.code}({fault.field})" if fault.field else fault.code for fault in one.faults)
-        cells = [one.line_number, one.line_ref, one.outcome, one.lrk_number, one.month, one.hours, one.hourly_rate, one.waits_for, faults]
-        writer.writerow([_cell(cell) for cell in cells])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
-
-
-def _cell(value: str | int | None) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r\n") and text else text

@@ -16,10 +16,11 @@ from rich.markup import escape
 
 from local.binaries import BinaryMissing
 from local.chain import Chain, ChainBroken
+from local.lrk_file import register_file
 from local.privileges import CannotDropPrivileges
 from local.processes import ProcessFailed
 from local.region import Household, Region, sample_region
-from local.region_files import DeliveryFile, declarations_file, delivery_files, probe_file, register_file
+from local.region_files import DeliveryFile, declarations_file, delivery_files, probe_file
 from local.run import AlreadyRunning, Run
 from local.servers import ServerFailed
 from local.show import closing_table, console, step

@@ -17,10 +17,10 @@ class Served(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[Served]:
-    """Serve until the block ends."""
+async def serving(app: Any, *, port: int = 0) -> AsyncIterator[Served]:
+    """Serve until the block ends, on a free port unless one is named."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind(("127.0.0.1", port))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=2))
         server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
         task = asyncio.create_task(server.serve(sockets=[listener]))

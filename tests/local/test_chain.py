@@ -14,9 +14,10 @@ from redis.asyncio import Redis
 
 from local.__main__ import SEED
 from local.chain import Chain
+from local.lrk_file import register_file
 from local.processes import Process
 from local.region import Region, sample_region
-from local.region_files import DeliveryFile, declarations_file, delivery_files, probe_file, register_file
+from local.region_files import DeliveryFile, declarations_file, delivery_files, probe_file
 from local.run import Run
 
 pytestmark = [pytest.mark.chain, pytest.mark.xdist_group("chain"), pytest.mark.timeout(180)]

@@ -3,19 +3,12 @@
 from datetime import date
 
 from local.region import sample_region
-from local.region_files import declarations_file, delivery_files, probe_file, register_file
+from local.region_files import declarations_file, delivery_files, probe_file
 from reconcile.rules.declaration import Declaration, read_declaration
 from reconcile.rules.delivery_csv import CsvReader
 from reconcile.rules.delivery_json import JsonReader
-from reconcile.rules.register_file import read_register
 
 REGION = sample_region(1, date(2026, 11, 24), households=200, organisations=24)
-
-
-def test_the_register_reads_as_lrk_open_data() -> None:
-    snapshot = read_register(register_file(REGION).decode("utf-8-sig").splitlines())
-    assert {one.lrk_number for one in snapshot.locations} == {place.lrk_number for one in REGION.organisations for place in one.locations}
-    assert {one.kvk_number for one in snapshot.holders} == {one.kvk_number for one in REGION.organisations}
 
 
 def test_every_declaration_reads() -> None:

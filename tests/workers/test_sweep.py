@@ -2,6 +2,13 @@
 
 import asyncio
 
+import asyncpg
+
+from reconcile.keyring import Keyring
+from reconcile.receive import DeliveryHeader, begin_delivery
+from reconcile.store.database import Database
+from tests import world
+from workers.housekeeping import HousekeepingDrain
 from workers.kinds import Work
 from workers.sweep import Sweeper
 
@@ -54,3 +61,21 @@ async def test_a_hint_that_comes_during_a_look_is_not_lost() -> None:
 
 async def test_an_unknown_kind_is_nothing_to_do() -> None:
     Sweeper({}, interval_s=60).look("from-a-newer-release")
+
+
+async def test_housekeeping_forgets_what_never_landed_and_what_is_thirty_days_old(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    await world.with_register(admin)
+    await world.landed(db, keyring, world.delivery_body([world.line()]))
+    sender = await world.organisation(db)
+    for reference in ("old", "new"):
+        async with db.transaction(sender) as conn:
+            await begin_delivery(conn, sender, DeliveryHeader(reference=reference, format="json"))
+    await admin.execute("UPDATE delivery SET received_at = now() - interval '25 hours' WHERE reference IN ('old', 'r1')")
+    keys = "INSERT INTO idempotency_key (person_id, key, household_id, fingerprint, recorded_at) VALUES"
+    person = "gen_random_uuid(), '0123456789abcdef', gen_random_uuid(), ''"
+    await admin.execute(f"{keys} ({person}, now() - interval '31 days'), ({person}, now() - interval '29 days')")
+    await HousekeepingDrain(db)()
+    assert await admin.fetchval("SELECT array_agg(reference ORDER BY reference) FROM delivery") == ["new", "r1"]
+    assert await admin.fetchval("SELECT count(*) FROM idempotency_key") == 1

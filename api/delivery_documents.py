@@ -1,0 +1,149 @@
+"""What an organisation reads about its deliveries: receipts and lines, as JSON or as a spreadsheet reads them."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from reconcile.rules.faults import Fault
+from reconcile.rules.months import Month
+from reconcile.rules.quantities import hundredths_text
+from reconcile.store.deliveries import Delivery
+from reconcile.store.lines import Line
+
+_FAULTS = msgspec.json.Decoder(tuple[Fault, ...])
+
+
+class OutcomeCounts(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Lines by outcome: received is always the sum of the others once the delivery is applied."""
+
+    received: int
+    applied: int
+    unchanged: int
+    superseded: int
+    parked: int
+    rejected: int
+
+
+class DeliveryProgress(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How far the delivery is."""
+
+    lines_read: int
+    lines_done: int
+
+
+class DeliveryReceipt(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A delivery as its sender sees it."""
+
+    delivery_id: UUID
+    reference: str
+    state: str
+    format: str
+    received_at: datetime
+    created_at: datetime | None
+    content_sha256: Annotated[str, Meta(description="SHA-256 of the content, decompressed, in hexadecimal")]
+    byte_count: int
+    counts: OutcomeCounts
+    progress: DeliveryProgress
+    problem: Annotated[Raw | None, Meta(description="Why it could not be read")]
+    duplicate_of: UUID | None
+    finished_at: datetime | None
+
+
+class DeliveryPage(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Deliveries, newest first; `next` is the query parameter `before` of the next page."""
+
+    deliveries: list[DeliveryReceipt]
+    next: str | None
+
+
+class LineDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One line with its outcome."""
+
+    line_number: int
+    line_ref: str | None
+    outcome: str
+    lrk_number: str | None
+    month: Month | None
+    hours: str | None
+    hourly_rate: str | None
+    amount: str | None
+    end_date: date | None
+    waits_for: str | None
+    faults: tuple[Fault, ...]
+
+
+class LinePage(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Lines in the order of the file; `next` is the query parameter `after` of the next page."""
+
+    lines: list[LineDocument]
+    next: int | None
+
+
+def receipt_document(delivery: Delivery) -> DeliveryReceipt:
+    """Publish a delivery."""
+    return DeliveryReceipt(
+        delivery_id=delivery.delivery_id,
+        reference=delivery.reference,
+        state=delivery.state,
+        format=delivery.format,
+        received_at=delivery.received_at,
+        created_at=delivery.sent_at,
+        content_sha256=delivery.content_sha256.hex(),
+        byte_count=delivery.byte_count,
+        counts=OutcomeCounts(
+            received=delivery.lines_read,
+            applied=delivery.applied_count,
+            unchanged=delivery.unchanged_count,
+            superseded=delivery.superseded_count,
+            parked=delivery.parked_count,
+            rejected=delivery.rejected_count,
+        ),
+        progress=DeliveryProgress(lines_read=delivery.lines_read, lines_done=delivery.lines_done),
+        problem=None if delivery.problem is None else Raw(delivery.problem.encode()),
+        duplicate_of=delivery.duplicate_of,
+        finished_at=delivery.finished_at,
+    )
+
+
+def line_document(line: Line) -> LineDocument:
+    """Publish a line."""
+    return LineDocument(
+        line_number=line.line_number,
+        line_ref=line.line_ref,
+        outcome=line.outcome,
+        lrk_number=line.lrk_number,
+        month=line.month,
+        hours=_text(line.hours_hundredths),
+        hourly_rate=_text(line.hourly_rate_cents),
+        amount=_text(line.amount_cents),
+        end_date=line.end_on,
+        waits_for=line.waits_for,
+        faults=_FAULTS.decode(line.faults),
+    )
+
+
+def _text(hundredths: int | None) -> str | None:
+    return None if hundredths is None else hundredths_text(hundredths)
+
+
+def lines_csv(lines: Sequence[LineDocument]) -> bytes:
+    """Write lines as a Dutch spreadsheet reads them; a cell that a spreadsheet would compute is quoted away."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    writer.writerow(["regel", "regelkenmerk", "uitkomst", "lrk_nummer", "maand", "uren", "uurtarief", "wacht_op", "fouten"])
+    for one in lines:
+        faults = " ".join(f"{fault.code}({fault.field})" if fault.field else fault.code for fault in one.faults)
+        cells = [one.line_number, one.line_ref, one.outcome, one.lrk_number, one.month, one.hours, one.hourly_rate, one.waits_for, faults]
+        writer.writerow([_cell(cell) for cell in cells])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def _cell(value: str | int | None) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if text[:1] in tuple("=+-@\t\r\n") and text else text

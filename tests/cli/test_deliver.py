@@ -1,0 +1,100 @@
+"""`kot deliver` against the real application over real HTTP."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from click.testing import CliRunner, Result
+
+from api.app import create_app
+from cli.main import main
+from reconcile.keyring import Keyring
+from reconcile.settings import Settings
+from reconcile.store.database import Database
+from tests import world
+from tests.api.conftest import OneKey, organisation, settings, token
+from tests.serving import serving
+
+__all__ = ["settings"]
+BODY = world.delivery_body([world.line(), world.line(month="2026-13", lineRef="wrong"), world.line(childBsn=None)])
+
+
+@pytest_asyncio.fixture
+async def url(settings: Settings, db: Database, admin: asyncpg.Connection) -> AsyncIterator[str]:
+    keyring = Keyring(Path(settings.keyring_file).read_bytes())
+
+    async def wake(kind: str) -> None:
+        if kind == "delivery":
+            await world.worked(db, keyring)
+
+    await world.with_register(admin)
+    async with serving(create_app(settings, db, wake, keys=OneKey(), clock=lambda: world.NOW)) as served:
+        yield served.url
+
+
+async def kot(url: str, *arguments: str, access_token: str = "") -> Result:
+    environment = {"KOT_URL": url, "KOT_TOKEN": access_token or token("kot:deliver", oin=world.OIN)}
+    return await asyncio.to_thread(lambda: CliRunner().invoke(main, ["deliver", *arguments], env=environment))
+
+
+async def test_receipt_and_faults_by_line(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "march.json"
+    file.write_bytes(BODY)
+    result = await kot(url, str(file))
+    assert result.exit_code == 1, result.output
+    for text in ("Receipt", "applied", "month-invalid", "bsn-missing", "wrong"):
+        assert text in result.output
+
+
+async def test_for_machines_and_again(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "march.json"
+    file.write_bytes(BODY)
+    first, again = await kot(url, str(file), "--json"), await kot(url, str(file), "--json")
+    document = json.loads(again.stdout)
+    assert document == json.loads(first.stdout)
+    assert document["receipt"]["counts"]["received"] == 3
+    assert [line["lineNumber"] for line in document["lines"]] == [2, 3]
+
+
+async def test_a_file_without_faults_ends_with_zero(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "march.csv"
+    file.write_text(f"bsn_ouder;bsn_kind;lrk_nummer;maand;uren;uurtarief\n{world.APPLICANT};{world.CHILD};{world.KDV};2026-03;90,5;9,95\n")
+    result = await kot(url, str(file), "--created-at", "2026-04-02T08:15:00Z", "--reference", "march-1")
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("content", ["", "not json"])
+async def test_a_file_that_cannot_be_read_ends_with_two(url: str, tmp_path: Path, content: str) -> None:
+    file = tmp_path / "march.json"
+    file.write_text(content)
+    result = await kot(url, str(file))
+    assert result.exit_code == 2
+    assert "JSON" in result.output
+
+
+async def test_a_refused_token_ends_with_two_and_says_why(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "march.json"
+    file.write_bytes(BODY)
+    result = await kot(url, str(file), access_token=organisation()["Authorization"][7:-9])
+    assert result.exit_code == 2
+    assert "Not taken" in result.output
+
+
+async def test_nobody_there_ends_with_three(tmp_path: Path) -> None:
+    file = tmp_path / "march.json"
+    file.write_bytes(BODY)
+    result = await kot("http://127.0.0.1:9", str(file))
+    assert result.exit_code == 3
+    assert "again" in result.output
+
+
+async def test_another_kind_of_file_is_refused(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "march.xlsx"
+    file.write_bytes(b"PK")
+    result = await kot(url, str(file))
+    assert result.exit_code == 1
+    assert ".json or .csv" in result.output
