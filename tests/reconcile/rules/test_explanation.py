@@ -11,7 +11,7 @@ from tests.make import placement, reported, rule_book, segment
 def _compared(*months: ReportedMonth, effective: tuple[Segment, ...] = (segment(),)) -> tuple[ComparedMonth, ...]:
     facts = placement(reported=months)
     evidence = weigh(facts, effective, 2026, "2026-12", rule_book())
-    return compared_months(facts, evidence, effective, rule_book())
+    return compared_months(evidence, effective, rule_book())
 
 
 @pytest.mark.parametrize(
