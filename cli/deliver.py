@@ -145,6 +145,8 @@ def _taken(answer: httpx.Response) -> dict[str, Any]:
 
 def _print(console: Console, receipt: Mapping[str, Any], faulty: Sequence[Mapping[str, Any]]) -> None:
     table = Table(title=f"Receipt {receipt['deliveryId']}", show_header=False, title_justify="left")
+    table.add_column()
+    table.add_column(overflow="fold")
     table.add_row("reference", receipt["reference"])
     table.add_row("state", receipt["state"])
     table.add_row("received at", receipt["receivedAt"])

@@ -20,7 +20,7 @@ from local.lrk_file import register_file
 from local.privileges import CannotDropPrivileges
 from local.processes import ProcessFailed
 from local.region import Household, Region, sample_region
-from local.region_files import DeliveryFile, declarations_file, delivery_files, probe_file
+from local.region_files import DeliveryFile, declarations_file, delivery_files, own_file, probe_file
 from local.run import AlreadyRunning, Run
 from local.servers import ServerFailed
 from local.show import closing_table, console, step
@@ -124,13 +124,14 @@ async def _refuse_filled(database_url: str) -> None:
 
 
 def _stay(run: Run, region: Region) -> None:
-    organisation = region.organisations[0]
-    sample = run.folder / "deliveries" / f"{organisation.kvk_number}-{region.months[0]}-a.json"
-    console.print(f"\nThe API stays up at [bold]{run.api_url}[/]; its contract is {run.api_url}/v1/openapi.json.")
+    file = own_file(region)
+    sample = run.folder / "deliveries" / file.name
+    sample.write_bytes(file.content)
+    console.print(f"\nThe API stays up at [bold]{run.api_url}[/]; its contract is {run.api_url}/v1/openapi.json.", soft_wrap=True)
     console.print("Deliver a file yourself, in another terminal:")
     console.print(
         f"  .venv/bin/kot deliver {sample} --url {run.api_url} --issuer {run.issuer_url}"
-        f" --client-id {organisation.oin} --client-key {run.folder / 'client-key.json'} --reference eigen-1",
+        f" --client-id {file.oin} --client-key {run.folder / 'client-key.json'} --reference {file.reference}",
         soft_wrap=True,
     )
     console.print("Ctrl-C stops everything that was started.")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec import Struct
 
-from local.region import Care, Household, Region, SampleOrganisation, billed
+from local.region import Care, Household, Location, Region, SampleOrganisation, billed
 from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.months import Month, add_months, first_day, next_month
 from reconcile.rules.quantities import hundredths_text
@@ -83,7 +83,7 @@ def delivery_files(region: Region, seed: int) -> Sequence[Sequence[DeliveryFile]
                     _file(organisation, month, [_with_more_hours(one) for one in lines], "oud", {"superseded": len(lines)}, days=-3)
                 )
         if number % 5 == 2:
-            second.append(_faulty_file(organisation, region, cares[0]))
+            second.append(_faulty_file(organisation, region, cares[0].location, "fouten"))
     second.append(first[0])  # the very same file once more
     return first, second
 
@@ -132,14 +132,20 @@ def _with_more_hours(line: Line) -> Line:
     return msgspec.structs.replace(line, hours=hundredths_text(int(line.hours.replace(".", "")) + 777))
 
 
-def _faulty_file(organisation: SampleOrganisation, region: Region, care: Care) -> DeliveryFile:
-    """Lines that must be rejected or parked, and good ones about people that TVS never named."""
+def own_file(region: Region) -> DeliveryFile:
+    """Write a file for the reader to deliver: one good line, and one of each fault, about people that TVS never named."""
+    organisation = region.organisations[0]
+    return _faulty_file(organisation, region, organisation.locations[0], "eigen")
+
+
+def _faulty_file(organisation: SampleOrganisation, region: Region, location: Location, mark: str) -> DeliveryFile:
+    """Lines that must be rejected or parked, and a good one about people that TVS never named."""
     month = region.months[-1]
     good = Line(
         line_ref="vreemd",
         parent_bsn=marked_bsn(_STRANGER_FROM + int(organisation.kvk_number) * 4),
         child_bsn=marked_bsn(_STRANGER_FROM + int(organisation.kvk_number) * 4 + 1),
-        lrk_number=care.location.lrk_number,
+        lrk_number=location.lrk_number,
         month=month,
         hours="60.00",
         hourly_rate="9.50",
@@ -156,7 +162,7 @@ def _faulty_file(organisation: SampleOrganisation, region: Region, care: Care) -
         change(good, line_ref="dubbel-2", month=region.months[0], hours="61.00"),
     ]
     lines = [good, *rejected, change(good, line_ref="geen-bsn", child_bsn="")]
-    return _file(organisation, month, lines, "fouten", {"applied": 1, "rejected": len(rejected), "parked": 1})
+    return _file(organisation, month, lines, mark, {"applied": 1, "rejected": len(rejected), "parked": 1})
 
 
 def _file(
