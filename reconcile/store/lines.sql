@@ -1,5 +1,6 @@
 -- Lines: from the stage to an outcome, and from there to the household they belong to. All statements take one batch: the
--- lines $3 to $4 of delivery $2 of organisation $1.
+-- lines $3 to $4 of delivery $2 of organisation $1. The stage fills and empties faster than statistics follow, so no statement
+-- leaves the planner a choice that depends on them: rows are found again by their place (ctid), others by LATERAL look-ups.
 
 -- name: clear_stage
 DELETE FROM line_stage WHERE organisation_id = $1 AND delivery_id = $2;
@@ -30,17 +31,13 @@ FROM (
 -- Two lines for one child, parent, location and month in one delivery: which one is meant cannot be known, so none is taken. A line
 -- that is rejected anyway contradicts nobody.
 UPDATE line_stage AS stage
-SET faults = stage.faults || '[{"code": "duplicate-line", "field": null, "shape": null}]', waits_for = NULL
+SET faults = '[{"code": "duplicate-line", "field": null, "shape": null}]', waits_for = NULL
 FROM (
-    SELECT parent_index, child_index, lrk_number, month
+    SELECT ctid AS place, count(*) OVER (PARTITION BY parent_index, child_index, lrk_number, month) AS times
     FROM line_stage
     WHERE organisation_id = $1 AND delivery_id = $2 AND faults = '[]'
-    GROUP BY parent_index, child_index, lrk_number, month
-    HAVING count(*) > 1
-) AS twice
-WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.faults = '[]'
-    AND stage.parent_index = twice.parent_index AND stage.child_index = twice.child_index
-    AND stage.lrk_number = twice.lrk_number AND stage.month = twice.month;
+) AS counted
+WHERE stage.ctid = counted.place AND counted.times > 1;
 
 -- name: refuse_by_register
 -- What only the register can tell: the location exists, was registered and yours in that month, and has that care type.
@@ -48,9 +45,9 @@ UPDATE line_stage AS stage
 SET faults = stage.faults || jsonb_build_array(jsonb_build_object('code', judged.code, 'field', judged.field, 'shape', NULL)),
     waits_for = NULL
 FROM (
-    SELECT line_number, code, CASE code WHEN 'care-type-mismatch' THEN 'careType' ELSE 'lrkNumber' END AS field
+    SELECT place, code, CASE code WHEN 'care-type-mismatch' THEN 'careType' ELSE 'lrkNumber' END AS field
     FROM (
-        SELECT staged.line_number, CASE
+        SELECT staged.ctid AS place, CASE
             WHEN location.lrk_number IS NULL THEN 'lrk-number-unknown'
             WHEN location.registered_on > (staged.month + interval '1 month - 1 day')::date
                 OR location.deregistered_on <= staged.month THEN 'lrk-number-not-registered'
@@ -69,45 +66,59 @@ FROM (
     ) AS checked
     WHERE code IS NOT NULL
 ) AS judged
-WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.line_number = judged.line_number;
+WHERE stage.ctid = judged.place;
 
 -- name: judge_lines
 -- The one outcome of each line. Newer means: sent later, then received later, then the higher number of the delivery.
 UPDATE line_stage AS stage
 SET parent_id = judged.parent_id, child_id = judged.child_id, outcome = judged.outcome
 FROM (
-    SELECT staged.line_number, parent.person_id AS parent_id, child.person_id AS child_id, CASE
+    SELECT staged.place, staged.parent_id, staged.child_id, CASE
         WHEN staged.waits_for IS NOT NULL THEN 'parked'
         WHEN jsonb_array_length(staged.faults) > 0 THEN 'rejected'
-        WHEN (earlier.sent_at, earlier.received_at, earlier.delivery_id) > ($5::timestamptz, $6::timestamptz, $2) THEN 'superseded'
+        WHEN (standing.sent_at, standing.received_at, standing.delivery_id) > ($5::timestamptz, $6::timestamptz, $2) THEN 'superseded'
         WHEN standing.hours_hundredths = staged.hours_hundredths AND standing.hourly_rate_cents = staged.hourly_rate_cents
             AND standing.amount_cents IS NOT DISTINCT FROM staged.amount_cents
             AND standing.end_on IS NOT DISTINCT FROM staged.end_on THEN 'unchanged'
         ELSE 'applied'
     END AS outcome
-    FROM line_stage AS staged
-    LEFT JOIN person AS parent ON parent.bsn_index = staged.parent_index
-    LEFT JOIN person AS child ON child.bsn_index = staged.child_index
-    LEFT JOIN line AS standing
-        ON standing.child_id = child.person_id AND standing.lrk_number = staged.lrk_number AND standing.month = staged.month
-        AND standing.parent_id = parent.person_id AND standing.organisation_id = $1
-        AND standing.superseded_at IS NULL AND standing.outcome IN ('applied', 'unchanged')
-    LEFT JOIN delivery AS earlier
-        ON earlier.organisation_id = standing.organisation_id AND earlier.delivery_id = standing.delivery_id
-    WHERE staged.organisation_id = $1 AND staged.delivery_id = $2 AND staged.line_number BETWEEN $3 AND $4
+    FROM (
+        SELECT line_stage.ctid AS place, line_stage.waits_for, line_stage.faults, line_stage.lrk_number, line_stage.month,
+            line_stage.hours_hundredths, line_stage.hourly_rate_cents, line_stage.amount_cents, line_stage.end_on,
+            (SELECT person.person_id FROM person WHERE person.bsn_index = line_stage.parent_index) AS parent_id,
+            (SELECT person.person_id FROM person WHERE person.bsn_index = line_stage.child_index) AS child_id
+        FROM line_stage
+        WHERE line_stage.organisation_id = $1 AND line_stage.delivery_id = $2 AND line_stage.line_number BETWEEN $3 AND $4
+        OFFSET 0
+    ) AS staged
+    LEFT JOIN LATERAL (
+        SELECT line.delivery_id, line.hours_hundredths, line.hourly_rate_cents, line.amount_cents, line.end_on,
+            delivery.sent_at, delivery.received_at
+        FROM line
+        JOIN delivery ON delivery.organisation_id = line.organisation_id AND delivery.delivery_id = line.delivery_id
+        WHERE line.child_id = staged.child_id AND line.lrk_number = staged.lrk_number AND line.month = staged.month
+            AND line.parent_id = staged.parent_id AND line.organisation_id = $1
+            AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
+        LIMIT 1
+    ) AS standing ON true
 ) AS judged
-WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.line_number = judged.line_number;
+WHERE stage.ctid = judged.place;
 
 -- name: supersede_lines
 -- What this organisation said before about the same child, parent, location and month no longer stands.
 UPDATE line AS known
 SET superseded_at = statement_timestamp()
 FROM line_stage AS stage
+CROSS JOIN LATERAL (
+    SELECT line.ctid AS place
+    FROM line
+    WHERE line.child_id = stage.child_id AND line.lrk_number = stage.lrk_number AND line.month = stage.month
+        AND line.parent_id = stage.parent_id AND line.organisation_id = $1
+        AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
+    LIMIT 1
+) AS standing
 WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.line_number BETWEEN $3 AND $4
-    AND stage.outcome IN ('applied', 'unchanged')
-    AND known.child_id = stage.child_id AND known.lrk_number = stage.lrk_number AND known.month = stage.month
-    AND known.parent_id = stage.parent_id AND known.organisation_id = $1
-    AND known.superseded_at IS NULL AND known.outcome IN ('applied', 'unchanged');
+    AND stage.outcome IN ('applied', 'unchanged') AND known.ctid = standing.place;
 
 -- name: insert_lines
 INSERT INTO line (organisation_id, delivery_id, line_number, line_ref, outcome, faults, waits_for, parent_id, child_id,
@@ -132,9 +143,7 @@ CROSS JOIN LATERAL (
         AND staged.month >= tie.from_month AND (tie.until_month IS NULL OR staged.month <= tie.until_month)
 ) AS matched
 WHERE staged.organisation_id = $1 AND staged.delivery_id = $2 AND staged.line_number BETWEEN $3 AND $4
-    AND staged.outcome = 'applied' AND matched.households = 1
-    AND stage.organisation_id = staged.organisation_id AND stage.delivery_id = staged.delivery_id
-    AND stage.line_number = staged.line_number;
+    AND staged.outcome = 'applied' AND matched.households = 1 AND stage.ctid = staged.ctid;
 
 -- name: matched_households
 SELECT DISTINCT household_id
