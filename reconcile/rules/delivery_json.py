@@ -18,6 +18,8 @@ _MEMBERS = frozenset({"reference", "createdAt", "organisationOin", "complete", "
 # Deeper than any member of ours; the reader does not recurse, so this bounds memory, not the stack.
 _DEPTH_MAX = 8
 _BLOCK_BYTES = 16_384
+# Inside a line: the object, its lines, the line.
+_LINE_DEPTH = 3
 _CONTAINER_START = frozenset({"start_map", "start_array"})
 _CONTAINER_END = frozenset({"end_map", "end_array"})
 
@@ -34,6 +36,8 @@ class JsonReader:
         self._members: dict[str, object] = {}
         self._builder: ijson.ObjectBuilder | None = None
         self._line_number = 0
+        self._line_fields: set[str] = set()
+        self._is_field_twice = False
         self._since_line_bytes = 0
         self._unread = bytearray()
         self._has_begun = False
@@ -104,6 +108,10 @@ class JsonReader:
         if depth == 1 and event == "map_key":
             self._member(str(value))
             return
+        if event == "map_key" and depth == _LINE_DEPTH and self._key == "lines":
+            # Which of two values is meant cannot be known, so the line is not read.
+            self._is_field_twice |= str(value) in self._line_fields
+            self._line_fields.add(str(value))
         if event in _CONTAINER_START:
             self._path.append(event)
             if depth >= _DEPTH_MAX:
@@ -141,7 +149,9 @@ class JsonReader:
             self._members[self._key] = built
             return
         self._line_number += 1
-        yield self._line(built)
+        is_field_twice, self._is_field_twice = self._is_field_twice, False
+        self._line_fields.clear()
+        yield unreadable_line(self._line_number) if is_field_twice else self._line(built)
 
     def _line(self, built: object) -> DeliveryLine:
         if not isinstance(built, dict):

@@ -245,8 +245,8 @@ _KINDS = (
         "Q01",
         "Deze regel heeft niet de goede vorm",
         "This line does not have the right form",
-        "Een regel is een object met velden, of een rij met evenveel kolommen als de kop.",
-        "A line is an object with fields, or a row with as many columns as the heading.",
+        "Een regel is een object met ieder veld één keer, of een rij met evenveel kolommen als de kop.",
+        "A line is an object with each field once, or a row with as many columns as the heading.",
     ),
     _line(
         "duplicate-line",

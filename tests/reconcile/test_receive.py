@@ -72,3 +72,13 @@ async def test_the_content_is_sealed_where_it_lies(db: Database, admin: asyncpg.
     stored = b"".join(row["sealed"] for row in await admin.fetch("SELECT sealed FROM delivery_chunk"))
     assert world.CHILD.encode() not in stored
     assert len(stored) > len(BODY)
+
+
+async def test_what_landed_cannot_be_changed_or_dropped_by_its_sender(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    await world.landed(db, keyring, BODY)
+    sender = await world.organisation(db)
+    async with db.transaction(sender) as conn:
+        assert await conn.execute("UPDATE delivery SET state = 'arriving'") == "UPDATE 0"
+        assert await conn.execute("DELETE FROM delivery_chunk") == "DELETE 0"
+        assert await conn.execute("DELETE FROM delivery") == "DELETE 0"

@@ -240,6 +240,17 @@ BEGIN
     END LOOP;
 END
 $$;
+-- What landed is immutable for its sender: only a delivery that is still arriving can be landed or dropped.
+CREATE POLICY delivery_landed_stays ON delivery AS RESTRICTIVE FOR UPDATE TO kot_organisation
+    USING (state = 'arriving') WITH CHECK (true);
+CREATE POLICY delivery_landed_is_not_dropped ON delivery AS RESTRICTIVE FOR DELETE TO kot_organisation USING (state = 'arriving');
+CREATE POLICY delivery_chunk_landed_is_not_dropped ON delivery_chunk AS RESTRICTIVE FOR DELETE TO kot_organisation USING (
+    EXISTS (
+        SELECT FROM delivery
+        WHERE delivery.organisation_id = delivery_chunk.organisation_id AND delivery.delivery_id = delivery_chunk.delivery_id
+            AND delivery.state = 'arriving'
+    )
+);
 GRANT SELECT, INSERT, DELETE, UPDATE (state, received_at, content_sha256, byte_count, duplicate_of) ON delivery TO kot_organisation;
 GRANT SELECT, INSERT, DELETE ON delivery_chunk TO kot_organisation;
 CREATE POLICY organisation_audit_of_owner ON organisation_audit FOR SELECT TO kot_owner USING (true);

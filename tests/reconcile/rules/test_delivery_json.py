@@ -209,3 +209,10 @@ def test_every_element_of_a_sound_file_is_one_line_in_chunks_of_any_size(lines: 
     read = _read(_chunked(body, size))[1]
     assert len(read) == len(lines) + 1
     assert read[-1] == read_line(delivery_fields(), len(lines) + 1, this_month=_NOW)
+
+
+def test_a_field_that_stands_twice_in_a_line_makes_that_line_unreadable_and_no_other() -> None:
+    body = b'{"lines": [{"hours": 1, "hours": 2}, {"hours": 1, "month": "2026-03"}, {"hours": {"a": 1, "a": 2}}]}'
+    reader = JsonReader(this_month="2026-07")
+    read = [*reader.feed(body), *reader.close()]
+    assert [[fault.code for fault in line.faults] == ["line-unreadable"] for line in read] == [True, False, False]
