@@ -16,10 +16,12 @@ from api.changes import changes_router
 from api.contract import OPENAPI_CONFIG, contract_router
 from api.declarations import declarations_router
 from api.deliveries import deliveries_router
+from api.devices import devices_router
 from api.differences import differences_router
 from api.edge import Edge
 from api.health import health_router
 from api.identity import IdentityAdapter
+from api.pilots import pilots_router
 from api.problems import EXCEPTION_HANDLERS
 from api.services import Services, Wake
 from api.tokens import IssuerKeys, KeySource
@@ -31,6 +33,7 @@ NEEDED_SETTINGS = (
     "database_url_parent",
     "database_url_organisation",
     "database_url_tvs",
+    "database_url_pilot",
     "redis_url",
     "keyring_file",
     "identity_key_file",
@@ -69,6 +72,8 @@ def create_app(
                 declarations_router,
                 differences_router,
                 changes_router,
+                devices_router,
+                pilots_router,
                 health_router,
                 contract_router,
             ],

@@ -15,7 +15,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.identity import IdentityAdapter
 from api.tokens import Claims, KeySource, TokenInvalid, verified_claims
-from reconcile.callers import Organisation, Parent, Sender, Tvs, Visitor
+from reconcile.callers import Manager, Organisation, Parent, Sender, Tvs, Visitor
 from reconcile.identify import identify_parent, known_parent
 from reconcile.problems import UnknownOrganisation
 from reconcile.rules.identifiers import is_oin
@@ -26,6 +26,8 @@ from reconcile.store.register import organisation_by_oin
 APP = "kot:app"
 DELIVER = "kot:deliver"
 DECLARE = "kot:declare"
+PILOT_READ = "kot:pilot.read"
+PILOT_MANAGE = "kot:pilot.manage"
 # Income and children's data ask for more than a password (eIDAS).
 _ASSURANCE = frozenset({"http://eidas.europa.eu/LoA/substantial", "http://eidas.europa.eu/LoA/high"})
 _REALM = 'Bearer realm="kot-uren"'
@@ -80,9 +82,11 @@ class Authentication(ASGIMiddleware):
         except TokenInvalid as reason:
             raise NotAuthorizedException(str(reason), headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}) from None
 
-    async def _caller(self, needed: str, claims: Claims) -> Parent | Organisation | Tvs:
+    async def _caller(self, needed: str, claims: Claims) -> Parent | Organisation | Tvs | Manager:
         if needed == APP:
             return await self._parent(claims)
+        if needed in (PILOT_READ, PILOT_MANAGE):
+            return Manager(subject=claims.sub)
         if not is_oin(claims.oin):
             raise NotAuthorizedException("The token names no OIN.", headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'})
         return Tvs(oin=claims.oin) if needed == DECLARE else await self._organisation(claims)

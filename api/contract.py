@@ -4,6 +4,7 @@ Committed as openapi/openapi.json and answered at /v1/openapi.json; a test keeps
 """
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Contact, License, Server
 from litestar.params import FromPath
 
+from api.devices import DeviceRegistration
 from api.edge import API_VERSION
+from api.pilots import PilotRequest, StageRequest
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
 from reconcile.forward import Receipt
 
@@ -24,17 +27,24 @@ _SCOPES = {
     "kot:app": "A parent: see differences, take one over",
     "kot:deliver": "A childcare organisation: deliver hours",
     "kot:declare": "The allowance system: declarations, changes, receipts",
+    "kot:pilot.read": "A pilot manager: read pilots and their counts",
+    "kot:pilot.manage": "A pilot manager: make a pilot, draw, release and pause its stages",
 }
 # What every operation of a kind can answer beside its success.
 _ALWAYS = (500, 503)
 _WITH_TOKEN = (401, 403)
 _WITH_PATH = (404,)
 _WITH_BODY = (408, 413, 415)
+# Needs an Idempotency-Key: the key can come with another request, or while the first is running.
+_WITH_KEY = (409, 422)
 _BY_OPERATION = {
-    "acceptDifference": (409, 412, 422, 428),
+    "acceptDifference": (412, 428),
     "createDelivery": (422,),
     "createReceipt": (409,),
 }
+_KEYED = ("acceptDifference", "createPilot", "drawStage", "releaseStage", "pauseStage")
+# Bodies that a handler reads by itself.
+_READ_BY_HAND: Mapping[str, Any] = {"registerDevice": DeviceRegistration, "createPilot": PilotRequest, "drawStage": StageRequest}
 _DESCRIPTIONS = {
     **{status: title for status, (_, title) in HTTP_SLUGS.items()},
     409: "Contradicts what was done before.",
@@ -93,8 +103,8 @@ def published_document(app: Litestar) -> bytes:
     }
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
-    (_, receipts) = msgspec.json.schema_components([Receipt], ref_template="#/components/schemas/{name}")
-    components["schemas"].update(receipts)
+    (_, read_by_hand) = msgspec.json.schema_components([Receipt, *_READ_BY_HAND.values()], ref_template="#/components/schemas/{name}")
+    components["schemas"].update(read_by_hand)
     components["headers"] = {"ApiVersion": {"description": "Version of this contract", "schema": {"type": "string"}}}
     components["securitySchemes"] = {
         "token": {
@@ -133,7 +143,8 @@ def _problem_schema() -> dict[str, Any]:
 def _correct_operation(path: str, method: str, operation: dict[str, Any], scope: str | None) -> None:
     responses = {status: answer for status, answer in operation["responses"].items() if status.startswith(("2", "3"))}
     problems = {400, *_ALWAYS, *(_WITH_TOKEN if scope else ()), *(_WITH_PATH if "{" in path else ())}
-    problems |= {*(_WITH_BODY if method == "post" else ()), *_BY_OPERATION.get(operation["operationId"], ())}
+    name = operation["operationId"]
+    problems |= {*(_WITH_BODY if method in ("post", "put") else ()), *(_WITH_KEY if name in _KEYED else ()), *_BY_OPERATION.get(name, ())}
     for status in sorted(problems):
         responses[str(status)] = {
             "description": _DESCRIPTIONS[status],
@@ -153,7 +164,7 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
     header = {"in": "header", "required": True, "schema": {"type": "string"}}
     parameters = operation.setdefault("parameters", [])
     name = operation["operationId"]
-    if name in ("createDelivery", "acceptDifference"):
+    if name == "createDelivery" or name in _KEYED:
         parameters.append({**header, "name": "Idempotency-Key", "description": "Your own number of this request; kept 30 days"})
     if name == "acceptDifference":
         parameters.append({**header, "name": "If-Match", "description": "ETag of the difference that the parent saw"})
@@ -169,6 +180,9 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
                 "description": "wait=N: answer when applied, after N seconds at the latest",
             }
         )
+    if name in _READ_BY_HAND:
+        schema = {"$ref": f"#/components/schemas/{_READ_BY_HAND[name].__name__}"}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     if name == "createReceipt":
         kinds = [{"$ref": "#/components/schemas/Processed"}, {"$ref": "#/components/schemas/Refused"}]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}

@@ -1,4 +1,4 @@
-"""Idempotency-Key of a parent's request: claim, replay or keep, inside the transaction that does the work."""
+"""Idempotency-Key of a request of a parent or manager: claim, replay or keep, inside the transaction that does the work."""
 
 import hashlib
 import re
@@ -10,16 +10,18 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import ClientException
 
-from reconcile.callers import Parent
+from reconcile.callers import Manager, Parent
 from reconcile.problems import KeyReused, RequestInProgress
 from reconcile.store.database import Connection, Database
 from reconcile.store.idempotency import claim_key, keep_answer, kept_answer
+
+Actor = Parent | Manager
 
 _KEY = re.compile(r'"?([A-Za-z0-9_-]{16,64})"?', re.ASCII)
 
 
 async def answered_once(
-    request: Request[Parent, None, Any], db: Database, work: Callable[[Connection], Awaitable[Response[bytes]]]
+    request: Request[Actor, None, Any], db: Database, work: Callable[[Connection], Awaitable[Response[bytes]]]
 ) -> Response[bytes]:
     """Do `work` for the first request of a key; answer a repeat with what was answered then.
 
@@ -27,16 +29,16 @@ async def answered_once(
     key, RequestInProgress when the first is still running.
     """
     key = _key(request)
-    fingerprint = _fingerprint(request)
+    fingerprint = _fingerprint(request, await request.body())
     try:
         async with db.transaction(request.user) as conn:
-            if not await claim_key(conn, request.user.person_id, key, request.user.household_id, fingerprint):
-                return await _replayed(conn, request.user, key, fingerprint)
+            if not await claim_key(conn, request.user.actor, key, fingerprint):
+                return await _replayed(conn, request.user.actor, key, fingerprint)
             answer = await work(conn)
             headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
             await keep_answer(
                 conn,
-                request.user.person_id,
+                request.user.actor,
                 key,
                 status=answer.status_code or 200,
                 headers=msgspec.json.encode(headers).decode(),
@@ -47,8 +49,8 @@ async def answered_once(
         raise RequestInProgress("The first request with this key has not been answered yet. Ask again in a second.") from None
 
 
-async def _replayed(conn: Connection, parent: Parent, key: str, fingerprint: bytes) -> Response[bytes]:
-    kept = await kept_answer(conn, parent.person_id, key)
+async def _replayed(conn: Connection, actor: str, key: str, fingerprint: bytes) -> Response[bytes]:
+    kept = await kept_answer(conn, actor, key)
     if kept is None or kept.fingerprint != fingerprint:
         raise KeyReused("Use a new key for a new request, and the same key only to send the same request again.")
     headers = msgspec.json.decode(kept.headers or "{}", type=dict[str, str])
@@ -60,13 +62,18 @@ async def _replayed(conn: Connection, parent: Parent, key: str, fingerprint: byt
     )
 
 
-def _key(request: Request[Parent, None, Any]) -> str:
+def _key(request: Request[Actor, None, Any]) -> str:
     match = _KEY.fullmatch(request.headers.get("Idempotency-Key", "").strip())
     if match is None:
         raise ClientException("Send an Idempotency-Key of 16 to 64 letters, digits, dashes or underscores, made before the first try.")
     return match[1]
 
 
-def _fingerprint(request: Request[Parent, None, Any]) -> bytes:
+def _fingerprint(request: Request[Actor, None, Any], content: bytes) -> bytes:
+    """Tell one request from another by method, address, If-Match and what the body says, whatever its spacing and order."""
+    try:
+        said = msgspec.json.encode(msgspec.json.decode(content), order="deterministic")
+    except msgspec.DecodeError:
+        said = content  # an address without a body does not care what it is
     parts = (request.method, request.url.path, request.headers.get("If-Match", ""))
-    return hashlib.sha256("\n".join(parts).encode()).digest()
+    return hashlib.sha256("\n".join(parts).encode() + b"\n" + said).digest()

@@ -32,6 +32,10 @@ STATUS_AND_SLUG: Mapping[type[Refusal], tuple[int, str]] = {
     refusals.StaleDifference: (412, "stale-difference"),
     refusals.DifferenceClosed: (409, "difference-closed"),
     refusals.NoProposal: (409, "no-proposal"),
+    refusals.PilotExists: (409, "pilot-exists"),
+    refusals.StageNotLarger: (422, "stage-not-larger"),
+    refusals.TooFewHouseholds: (409, "too-few-households"),
+    refusals.StageOutOfOrder: (409, "stage-out-of-order"),
     refusals.ReceiptContradicts: (409, "receipt-contradicts"),
     refusals.Busy: (503, "busy"),
 }

@@ -7,7 +7,7 @@ import msgspec
 import rich_click as click
 
 from cli.doorway import settings_for
-from reconcile.store.audit import BrokenLink, broken_household_links, broken_organisation_links
+from reconcile.store.audit import BrokenLink, broken_household_links, broken_organisation_links, broken_pilot_links
 
 _LINKS_MAX = 100
 
@@ -41,6 +41,7 @@ async def _verify(url: str) -> list[BrokenLink]:
         async with conn.transaction(readonly=True):
             # The owner is bound by row-level security too; it has a policy for the chains alone.
             await conn.execute("SET LOCAL ROLE kot_owner")
-            return [*await broken_household_links(conn, _LINKS_MAX), *await broken_organisation_links(conn, _LINKS_MAX)]
+            readers = (broken_household_links, broken_organisation_links, broken_pilot_links)
+            return [link for broken_links in readers for link in await broken_links(conn, _LINKS_MAX)]
     finally:
         await conn.close()

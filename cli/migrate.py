@@ -30,6 +30,8 @@ async def _migrate(settings: Settings) -> int:
         Role.TVS: settings.database_url_tvs,
         Role.INTAKE: settings.database_url_intake,
         Role.FORWARD: settings.database_url_forward,
+        Role.PILOT: settings.database_url_pilot,
+        Role.NOTIFY: settings.database_url_notify,
     }
     return await bring_up(
         settings.database_url,

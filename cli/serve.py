@@ -27,6 +27,7 @@ async def _serve(settings: Settings) -> None:
         Role.PARENT: settings.database_url_parent,
         Role.ORGANISATION: settings.database_url_organisation,
         Role.TVS: settings.database_url_tvs,
+        Role.PILOT: settings.database_url_pilot,
     }
     db = await Database.connect(urls)
     hints = Hints(settings.redis_url)

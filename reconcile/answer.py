@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from reconcile.announce import tell
 from reconcile.callers import Parent
 from reconcile.problems import DifferenceClosed, NoProposal, NotFound, StaleDifference
 from reconcile.rules.documents import ProposalDocument, proposed_segments
@@ -16,6 +17,7 @@ from reconcile.store import answers, differences, households, placements
 from reconcile.store.answers import Acceptance, LaidSegment
 from reconcile.store.comparisons import mark_comparisons, reported_child_years
 from reconcile.store.database import Connection
+from reconcile.store.notices import DifferenceKey
 from reconcile.store.placements import PlacementKey
 
 
@@ -55,6 +57,7 @@ async def accept_difference(conn: Connection, parent: Parent, difference_id: UUI
     await differences.set_difference_state(conn, parent.household_id, difference_id, "accepted", version + 1)
     await differences.set_difference_placements_open(conn, parent.household_id, difference_id, is_open=False)
     await differences.keep_difference_versions(conn, [parent.household_id], [difference_id])
+    await tell(conn, (), moot=[DifferenceKey(household_id=parent.household_id, difference_id=difference_id)])
     await mark_comparisons(conn, await reported_child_years(conn, [parent.household_id]))
     event = {
         "action": "accepted",

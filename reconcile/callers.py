@@ -19,6 +19,11 @@ class Parent(Struct, frozen=True, kw_only=True):
     person_id: UUID
     household_id: UUID
 
+    @property
+    def actor(self) -> str:
+        """Who acts, for what belongs to one actor: the same person in another household is another."""
+        return f"parent {self.person_id}/{self.household_id}"
+
 
 class Organisation(Struct, frozen=True, kw_only=True):
     """A childcare organisation of the register, known by its OIN."""
@@ -40,6 +45,17 @@ class Sender(Struct, frozen=True, kw_only=True):
     oin: str
 
 
+class Manager(Struct, frozen=True, kw_only=True):
+    """A pilot manager of Dienst Toeslagen, by the pseudonym of its token."""
+
+    subject: str
+
+    @property
+    def actor(self) -> str:
+        """Who acts, for what belongs to one actor."""
+        return f"manager {self.subject}"
+
+
 class Intake(Struct, frozen=True, kw_only=True):
     """The worker that reads deliveries and judges what they touch."""
 
@@ -48,4 +64,8 @@ class Forward(Struct, frozen=True, kw_only=True):
     """The worker that forwards accepted changes to TVS."""
 
 
-Caller = Visitor | Parent | Organisation | Sender | Tvs | Intake | Forward
+class Notify(Struct, frozen=True, kw_only=True):
+    """The worker that pushes notices to devices."""
+
+
+Caller = Visitor | Parent | Organisation | Sender | Tvs | Manager | Intake | Forward | Notify

@@ -9,14 +9,17 @@ from uuid import UUID, uuid4
 import msgspec
 from msgspec import Struct
 
+from reconcile.announce import tell
 from reconcile.rules.documents import effect_document, explanation_document, proposal_document
 from reconcile.rules.facts import HouseholdFacts, child_year
 from reconcile.rules.judgement import JudgedDifference, content_of, judge
+from reconcile.rules.notice import is_worth_telling
 from reconcile.rules.rule_book import RuleBook
 from reconcile.store import comparisons, differences, households
 from reconcile.store.comparisons import ChildYear
 from reconcile.store.database import Connection
 from reconcile.store.differences import FoundDifference, KnownDifference, SpannedPlacement
+from reconcile.store.notices import DifferenceKey
 
 Deed = Literal["opened", "renewed", "settled"]
 
@@ -28,6 +31,7 @@ class Compared(Struct, frozen=True, kw_only=True):
     opened: int
     renewed: int
     settled: int
+    notices: int
 
 
 class _Step(Struct, frozen=True, kw_only=True):
@@ -54,18 +58,23 @@ async def compare_due(conn: Connection, rules: RuleBook, *, as_of: datetime, hou
     """
     versions = await comparisons.lock_due_households(conn, households_max)
     if not versions:
-        return Compared(households=0, opened=0, renewed=0, settled=0)
+        return Compared(households=0, opened=0, renewed=0, settled=0, notices=0)
     due = await comparisons.take_due_comparisons(conn, list(versions))
     if not due:
-        return Compared(households=len(versions), opened=0, renewed=0, settled=0)
+        return Compared(households=len(versions), opened=0, renewed=0, settled=0, notices=0)
     first_year = min(one.year for one in due)
     facts = {one.household_id: one for one in await comparisons.household_facts(conn, list(versions), f"{first_year - 1:04d}-01")}
     known = await differences.differences_of_children(conn, due)
     steps = _steps(due, facts, known, rules, as_of)
-    if steps:
-        await _write(conn, steps, versions, rules, as_of)
+    notices = await _write(conn, steps, versions, rules, as_of) if steps else 0
     deeds = [step.deed for step in steps]
-    return Compared(households=len(versions), opened=deeds.count("opened"), renewed=deeds.count("renewed"), settled=deeds.count("settled"))
+    return Compared(
+        households=len(versions),
+        opened=deeds.count("opened"),
+        renewed=deeds.count("renewed"),
+        settled=deeds.count("settled"),
+        notices=notices,
+    )
 
 
 def _steps(
@@ -110,7 +119,8 @@ def _step(child: ChildYear, known: KnownDifference | None, judged: JudgedDiffere
     return _Step(household_id=child.household_id, child_id=child.child_id, year=child.year, known=known, judged=judged)
 
 
-async def _write(conn: Connection, steps: Sequence[_Step], versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> None:
+async def _write(conn: Connection, steps: Sequence[_Step], versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> int:
+    """Write what was judged and stage what is to be told; return how many notices that made."""
     for step in steps:
         if step.known is not None and step.judged is None:
             await differences.set_difference_state(
@@ -134,16 +144,30 @@ async def _write(conn: Connection, steps: Sequence[_Step], versions: Mapping[UUI
     written = [*((step.household_id, step.known.difference_id) for step in steps if step.known and not step.judged)]
     written += [(row.household_id, row.difference_id) for row in rows]
     await differences.keep_difference_versions(conn, [one for one, _ in written], [one for _, one in written])
-    await _record(conn, steps, rules)
+    told = await tell(
+        conn,
+        [DifferenceKey(household_id=row.household_id, difference_id=row.difference_id) for row in rows],
+        moot=[DifferenceKey(household_id=step.household_id, difference_id=step.known.difference_id) for step in steps if step.known],
+    )
+    await _record(conn, steps, told, rules)
+    return sum(len(ids) for ids in told.values())
 
 
-async def _record(conn: Connection, steps: Sequence[_Step], rules: RuleBook) -> None:
+async def _record(conn: Connection, steps: Sequence[_Step], told: Mapping[UUID, Sequence[UUID]], rules: RuleBook) -> None:
     deeds: Mapping[UUID, list[dict[str, str]]] = defaultdict(list)
     for step in steps:
         kind = step.judged.kind if step.judged else ""
         deeds[step.household_id].append({"deed": step.deed, "childId": str(step.child_id), "kind": kind})
     events = [
-        msgspec.json.encode({"action": "judged", "actor": "rules", "rulesVersion": rules.version, "differences": deeds[one]}).decode()
+        msgspec.json.encode(
+            {
+                "action": "judged",
+                "actor": "rules",
+                "rulesVersion": rules.version,
+                "differences": deeds[one],
+                "noticeIds": told.get(one, ()),
+            }
+        ).decode()
         for one in deeds
     ]
     await households.record_changes(conn, list(deeds), events)
@@ -167,6 +191,8 @@ def _row(difference_id: UUID, step: _Step, versions: Mapping[UUID, int], rules: 
         effect=_json(effect_document(judged.effect)),
         rules_version=rules.version,
         judged_at=as_of,
+        weight_cents=judged.weight_cents,
+        is_worth_telling=is_worth_telling(judged.effect),
     )
 
 

@@ -14,7 +14,7 @@ from reconcile.rules.documents import ProposedPlacementDocument, SegmentDocument
 from reconcile.store import answers, comparisons, differences, households, outbox, placements
 from reconcile.store.answers import Change, ReferencedPerson
 from reconcile.store.database import Connection
-from reconcile.store.outbox import ClaimedMessage
+from reconcile.store.outbox import ClaimedMessage, Postponed, Settled
 
 KIND = "change"
 # A change that cannot be handed over for this long needs a person: it is shown as dead and blocks what comes after it.
@@ -109,7 +109,7 @@ async def record_receipt(conn: Connection, tvs: Tvs, change_id: UUID, receipt: R
 
 async def claim_changes(conn: Connection, *, lease: timedelta, changes_max: int) -> Sequence[ClaimedMessage]:
     """Take changes to send by lease, in order per household."""
-    return await outbox.claim_outbox(conn, KIND, lease, changes_max)
+    return await outbox.claim_changes(conn, lease, changes_max)
 
 
 async def settle_sent(conn: Connection, message: ClaimedMessage) -> bool:
@@ -124,13 +124,19 @@ async def settle_dead(conn: Connection, message: ClaimedMessage, *, error: str) 
 
 async def postpone_change(conn: Connection, message: ClaimedMessage, *, error: str, at_least: timedelta = timedelta()) -> None:
     """Send the change later, not before `at_least` has passed."""
-    await outbox.postpone_outbox(conn, KIND, message, error=error, at_least=at_least)
+    later = Postponed(
+        household_id=message.household_id, subject_id=message.subject_id, attempts=message.attempts, error=error, at_least=at_least
+    )
+    await outbox.postpone_outbox(conn, KIND, [later])
 
 
 async def _settle(conn: Connection, message: ClaimedMessage, *, state: Literal["done", "dead"], error: str | None) -> bool:
     # Household before outbox, as everywhere: a receipt that comes at this moment takes the locks in the same order.
     version = await households.lock_household(conn, message.household_id)
-    if version is None or not await outbox.settle_outbox(conn, KIND, message, state=state, error=error):
+    settled = Settled(
+        household_id=message.household_id, subject_id=message.subject_id, attempts=message.attempts, state=state, error=error
+    )
+    if version is None or not await outbox.settle_outbox(conn, KIND, [settled]):
         return False
     mark = answers.mark_change_sent if state == "done" else answers.mark_change_dead
     await mark(conn, message.household_id, message.subject_id, version + 1)

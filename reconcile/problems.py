@@ -12,6 +12,10 @@ Refusal
 ├── StaleDifference              the difference changed since it was seen
 ├── DifferenceClosed             the difference can no longer be answered
 ├── NoProposal                   there is nothing to take over with one tap
+├── PilotExists                  another pilot has that name
+├── StageNotLarger               a stage that would add nobody
+├── TooFewHouseholds             a stage larger than who can be drawn
+├── StageOutOfOrder              a stage released before an earlier one, or paused before it was released
 ├── ReceiptContradicts           a change was already settled the other way
 └── Busy                         the store could not answer in time; nothing was changed
 """
@@ -85,6 +89,32 @@ class DifferenceClosed(Refusal):
 
 class NoProposal(Refusal):
     """There is nothing to take over with one tap."""
+
+
+class PilotExists(Refusal):
+    """Another pilot has this name."""
+
+
+class StageNotLarger(Refusal):
+    """A stage must be larger than the one before."""
+
+    def __init__(self, *, size: int, size_before: int) -> None:
+        super().__init__(f"The stage before has {size_before} households, this one would have {size}. Ask for more than {size_before}.")
+        self.size = size
+        self.size_before = size_before
+
+
+class TooFewHouseholds(Refusal):
+    """There are not so many households to draw."""
+
+    def __init__(self, *, size: int, size_max: int) -> None:
+        super().__init__(f"A stage of {size} households cannot be drawn: {size_max} is the most at this moment. Nobody was drawn.")
+        self.size = size
+        self.size_max = size_max
+
+
+class StageOutOfOrder(Refusal):
+    """This stage cannot take that step now."""
 
 
 class ReceiptContradicts(Refusal):

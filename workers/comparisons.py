@@ -8,6 +8,7 @@ from reconcile.rules.rule_book import RuleBook
 from reconcile.store.comparisons import lock_due_households, postpone_comparisons
 from reconcile.store.database import Database
 from workers.deliveries import Clock, utc_now
+from workers.kinds import Wake, Work
 
 logger = logging.getLogger(__name__)
 
@@ -18,9 +19,10 @@ HOUSEHOLDS_MAX = 25
 class ComparisonDrain:
     """Works off comparisons. A household whose facts cannot be judged is set aside, so that it does not hold up the others."""
 
-    def __init__(self, db: Database, rules: RuleBook, clock: Clock = utc_now) -> None:
+    def __init__(self, db: Database, rules: RuleBook, wake: Wake, clock: Clock = utc_now) -> None:
         self._db = db
         self._rules = rules
+        self._wake = wake
         self._clock = clock
 
     async def __call__(self) -> None:
@@ -37,6 +39,8 @@ class ComparisonDrain:
                     await self._set_aside(error)
                 households_max = 1
                 continue
+            if compared.notices:
+                await self._wake(Work.PUSH)
             if compared.households == 0:
                 return
 

@@ -10,6 +10,8 @@ class Work(StrEnum):
     DELIVERY = "delivery"
     COMPARISON = "comparison"
     CHANGE = "change"
+    STAGE = "stage"
+    PUSH = "push"
     HOUSEKEEPING = "housekeeping"
 
 

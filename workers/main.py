@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 NEEDED_SETTINGS = (
     "database_url_intake",
     "database_url_forward",
+    "database_url_notify",
     "redis_url",
     "keyring_file",
     "public_url",
@@ -47,7 +48,11 @@ _RECONNECT_S = 1.0
 async def run_worker(settings: Settings) -> None:
     """Work until cancelled. Redis may come and go: it only makes the looking sooner."""
     keyring = Keyring(Path(settings.keyring_file).read_bytes())  # noqa: ASYNC240  # at the start, before anything waits
-    urls = {Role.INTAKE: settings.database_url_intake, Role.FORWARD: settings.database_url_forward}
+    urls = {
+        Role.INTAKE: settings.database_url_intake,
+        Role.FORWARD: settings.database_url_forward,
+        Role.NOTIFY: settings.database_url_notify,
+    }
     db = await Database.connect(urls, connections_max=4)
     hints = Hints(settings.redis_url)
     try:

@@ -14,6 +14,7 @@ from reconcile.rules.explanation import ComparedMonth, Explanation, compared_mon
 from reconcile.rules.facts import ChildCare, ChildYearFacts, PlacementFacts, ReportedMonth, Segment
 from reconcile.rules.kinds import Kind, Route
 from reconcile.rules.months import Month, month_at, months_of_year
+from reconcile.rules.notice import weight_cents
 from reconcile.rules.proposal import Proposal, ProposedPlacement
 from reconcile.rules.rule_book import RuleBook
 from reconcile.rules.segments import at_month, lay_over, merge
@@ -23,7 +24,7 @@ class JudgedDifference(Struct, frozen=True, kw_only=True):
     """One difference: at most one for each placement and year, or one over the two placements of a move.
 
     `facts_hash` is over values alone: once answered, the same values never open again. Without a proposal, `route` says why and
-    what to do instead.
+    what to do instead. `weight_cents` says how much it is about (rules/notice.py).
     """
 
     kind: Kind
@@ -34,6 +35,7 @@ class JudgedDifference(Struct, frozen=True, kw_only=True):
     route: Route | None
     explanation: Explanation
     effect: Effect
+    weight_cents: int
 
 
 def judge(facts: ChildYearFacts, as_of: datetime, rules: RuleBook) -> tuple[JudgedDifference, ...]:
@@ -212,6 +214,7 @@ def _difference(
             remarks=tuple(_remarks(months, rules)),
         ),
         effect=effect_of(facts, proposal, rules) if proposal else no_effect("no-proposal"),
+        weight_cents=weight_cents(facts.year, effective, proposal.placements[0].segments if proposal else (), months),
     )
 
 

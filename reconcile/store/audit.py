@@ -24,6 +24,12 @@ async def broken_household_links(conn: Connection, links_max: int) -> Sequence[B
     return [BrokenLink(chain_id=row["household_id"], number=row["number"]) for row in rows]
 
 
+async def broken_pilot_links(conn: Connection, links_max: int) -> Sequence[BrokenLink]:
+    """Return links of pilot chains that were altered, removed or added outside the service; empty when all is well."""
+    rows = await conn.fetch(SQL["broken_pilot_links"], links_max)
+    return [BrokenLink(chain_id=row["pilot_id"], number=row["number"]) for row in rows]
+
+
 async def broken_organisation_links(conn: Connection, links_max: int) -> Sequence[BrokenLink]:
     """Return links of organisation chains that were altered, removed or added outside the service; empty when all is well."""
     rows = await conn.fetch(SQL["broken_organisation_links"], links_max)

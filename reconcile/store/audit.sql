@@ -24,6 +24,26 @@ OR EXISTS (
 ORDER BY 1, 2
 LIMIT $1;
 
+-- name: broken_pilot_links
+SELECT link.pilot_id, link.number
+FROM (
+    SELECT audit.*, lag(audit.hash, 1, '\x') OVER chain AS expected_previous, lag(audit.number, 1, 0::bigint) OVER chain + 1 AS expected_number
+    FROM pilot_audit AS audit
+    WINDOW chain AS (PARTITION BY audit.pilot_id ORDER BY audit.number)
+) AS link
+WHERE link.previous_hash <> link.expected_previous OR link.number <> link.expected_number
+    OR link.hash <> audit_link(link.previous_hash, link.number, link.recorded_at, link.event)
+UNION ALL
+SELECT pilot.pilot_id, pilot.audit_number
+FROM pilot
+WHERE NOT EXISTS (
+    SELECT FROM pilot_audit AS audit
+    WHERE audit.pilot_id = pilot.pilot_id AND audit.number = pilot.audit_number AND audit.hash = pilot.audit_hash
+)
+OR EXISTS (SELECT FROM pilot_audit AS audit WHERE audit.pilot_id = pilot.pilot_id AND audit.number > pilot.audit_number)
+ORDER BY 1, 2
+LIMIT $1;
+
 -- name: broken_organisation_links
 SELECT link.organisation_id, link.number
 FROM (

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import asyncpg
 
-from reconcile.callers import Caller, Forward, Intake, Organisation, Parent, Sender, Tvs, Visitor
+from reconcile.callers import Caller, Forward, Intake, Manager, Notify, Organisation, Parent, Sender, Tvs, Visitor
 from reconcile.problems import Busy
 
 Connection = asyncpg.Connection
@@ -24,6 +24,8 @@ class Role(StrEnum):
     TVS = "kot_tvs"
     INTAKE = "kot_intake"
     FORWARD = "kot_forward"
+    PILOT = "kot_pilot"
+    NOTIFY = "kot_notify"
 
 
 _ROLE_OF_CALLER: Mapping[type, Role] = {
@@ -34,6 +36,8 @@ _ROLE_OF_CALLER: Mapping[type, Role] = {
     Tvs: Role.TVS,
     Intake: Role.INTAKE,
     Forward: Role.FORWARD,
+    Manager: Role.PILOT,
+    Notify: Role.NOTIFY,
 }
 
 # A request waits this long for a connection, then hears 503 with Retry-After: waiting longer only moves the queue.
@@ -46,10 +50,13 @@ COMMAND_TIMEOUT_S: Mapping[Role, float] = {
     Role.TVS: 15.0,
     Role.INTAKE: 60.0,
     Role.FORWARD: 5.0,
+    # Drawing a stage ranks the whole country.
+    Role.PILOT: 60.0,
+    Role.NOTIFY: 5.0,
 }
 
 _BIND = """
-SELECT set_config('app.household_id', $1, true), set_config('app.person_id', $2, true),
+SELECT set_config('app.household_id', $1, true), set_config('app.actor', $2, true),
        set_config('app.organisation_id', $3, true), set_config('app.issuer', $4, true),
        set_config('app.subject', $5, true), set_config('app.bsn_index', $6, true)
 """
@@ -140,15 +147,17 @@ async def _to_the_end(work: Awaitable[object]) -> None:
 
 
 def _context(caller: Caller) -> tuple[str, str, str, str, str, str]:
-    household_id = person_id = organisation_id = issuer = subject = bsn_index = ""
+    household_id = actor = organisation_id = issuer = subject = bsn_index = ""
     if isinstance(caller, Parent):
-        household_id, person_id = str(caller.household_id), str(caller.person_id)
+        household_id, actor = str(caller.household_id), caller.actor
+    elif isinstance(caller, Manager):
+        actor = caller.actor
     elif isinstance(caller, Visitor):
         issuer, subject = caller.issuer, caller.subject
         bsn_index = caller.bsn_index.hex() if caller.bsn_index else ""
     elif isinstance(caller, Organisation):
         organisation_id = str(caller.organisation_id)
-    return household_id, person_id, organisation_id, issuer, subject, bsn_index
+    return household_id, actor, organisation_id, issuer, subject, bsn_index
 
 
 async def _pool(role: Role, url: str, connections_max: int) -> asyncpg.Pool:

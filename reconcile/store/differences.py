@@ -43,6 +43,8 @@ class FoundDifference(Struct, frozen=True, kw_only=True):
     effect: str
     rules_version: str
     judged_at: datetime
+    weight_cents: int
+    is_worth_telling: bool
 
 
 class SpannedPlacement(Struct, frozen=True, kw_only=True):

@@ -15,13 +15,13 @@ WHERE difference.state <> 'closed';
 
 -- name: insert_differences
 INSERT INTO difference (household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal, route,
-    explanation, effect, rules_version, judged_at)
+    explanation, effect, rules_version, judged_at, weight_cents, is_worth_telling)
 SELECT household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal::jsonb, route,
-    explanation::jsonb, effect::jsonb, rules_version, judged_at
+    explanation::jsonb, effect::jsonb, rules_version, judged_at, weight_cents, is_worth_telling
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::bytea[], $8::bytea[], $9::text[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::bigint[], $16::boolean[])
     AS found (household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal, route,
-    explanation, effect, rules_version, judged_at);
+    explanation, effect, rules_version, judged_at, weight_cents, is_worth_telling);
 
 -- name: insert_difference_placements
 INSERT INTO difference_placement (household_id, difference_id, placement_id, year, is_open)
@@ -38,11 +38,12 @@ WHERE (household_id, difference_id) IN (SELECT * FROM unnest($1::uuid[], $2::uui
 UPDATE difference
 SET version = found.version, kind = found.kind, facts_hash = found.facts_hash, content_hash = found.content_hash,
     proposal = found.proposal::jsonb, route = found.route, explanation = found.explanation::jsonb, effect = found.effect::jsonb,
-    rules_version = found.rules_version, judged_at = found.judged_at
+    rules_version = found.rules_version, judged_at = found.judged_at, weight_cents = found.weight_cents,
+    is_worth_telling = found.is_worth_telling
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::bytea[], $8::bytea[], $9::text[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::bigint[], $16::boolean[])
     AS found (household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal, route,
-    explanation, effect, rules_version, judged_at)
+    explanation, effect, rules_version, judged_at, weight_cents, is_worth_telling)
 WHERE difference.household_id = found.household_id AND difference.difference_id = found.difference_id;
 
 -- name: set_difference_state

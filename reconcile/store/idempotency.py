@@ -1,7 +1,5 @@
 """Queries of `idempotency.sql`."""
 
-from uuid import UUID
-
 from msgspec import Struct
 
 from reconcile.store.database import Connection
@@ -19,20 +17,20 @@ class KeptAnswer(Struct, frozen=True, kw_only=True):
     body: bytes | None
 
 
-async def claim_key(conn: Connection, person_id: UUID, key: str, household_id: UUID, fingerprint: bytes) -> bool:
+async def claim_key(conn: Connection, actor: str, key: str, fingerprint: bytes) -> bool:
     """Take a key for this request; False when it was used before. Waits for a twin that is still running."""
-    return await conn.fetchval(SQL["claim_key"], person_id, key, household_id, fingerprint) is not None
+    return await conn.fetchval(SQL["claim_key"], actor, key, fingerprint) is not None
 
 
-async def kept_answer(conn: Connection, person_id: UUID, key: str) -> KeptAnswer | None:
+async def kept_answer(conn: Connection, actor: str, key: str) -> KeptAnswer | None:
     """Return what was answered under a key."""
-    row = await conn.fetchrow(SQL["kept_answer"], person_id, key)
+    row = await conn.fetchrow(SQL["kept_answer"], actor, key)
     return None if row is None else KeptAnswer(**row)
 
 
-async def keep_answer(conn: Connection, person_id: UUID, key: str, *, status: int, headers: str, body: bytes) -> None:
+async def keep_answer(conn: Connection, actor: str, key: str, *, status: int, headers: str, body: bytes) -> None:
     """Keep what is about to be answered, in the transaction that does the work."""
-    await conn.execute(SQL["keep_answer"], person_id, key, status, headers, body)
+    await conn.execute(SQL["keep_answer"], actor, key, status, headers, body)
 
 
 async def drop_old_keys(conn: Connection) -> None:

@@ -1,6 +1,7 @@
 """Brings a database to the newest schema: plain forward-only SQL files, each in its own transaction, one runner at a time.
 
-The files are in dbmate's form: the first line is `-- migrate:up`.
+The files are in dbmate's form: the first line is `-- migrate:up`. One whose name ends in `_roles` makes login roles and runs as the
+user of the address; all others run as the owner of the schema.
 """
 
 import hashlib
@@ -93,7 +94,7 @@ def _missing(known: Sequence[Migration], applied: Mapping[str, bytes]) -> Sequen
 async def _apply(conn: Connection, migration: Migration) -> None:
     async with conn.transaction():
         await conn.execute("SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '10min'")
-        if not migration.version.startswith("0001"):
+        if not migration.version.endswith("_roles"):
             await conn.execute("SET LOCAL ROLE kot_owner; SET LOCAL search_path = kot, public")
         await conn.execute(migration.text)
         await conn.execute(

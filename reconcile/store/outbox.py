@@ -7,13 +7,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from reconcile.store.database import Connection
-from reconcile.store.queries import load
+from reconcile.store.queries import columns, load
 
 SQL = load("outbox")
 
 
 class ClaimedMessage(Struct, frozen=True, kw_only=True):
-    """Something to send that this worker holds by lease; `attempts` is its fence."""
+    """A change to send that this worker holds by lease; `attempts` is its fence."""
 
     household_id: UUID
     subject_id: UUID
@@ -23,17 +23,36 @@ class ClaimedMessage(Struct, frozen=True, kw_only=True):
     household_ref: str
 
 
-async def claim_outbox(conn: Connection, kind: str, lease: timedelta, messages_max: int) -> Sequence[ClaimedMessage]:
-    """Take at most so many messages of a kind by lease, in order per household."""
-    return [ClaimedMessage(**row) for row in await conn.fetch(SQL["claim_outbox"], kind, lease, messages_max)]
+class Settled(Struct, frozen=True, kw_only=True):
+    """How a message ended, by whoever held it with this fence; `error` is the class of what went wrong."""
+
+    household_id: UUID
+    subject_id: UUID
+    attempts: int
+    state: str
+    error: str | None
 
 
-async def settle_outbox(conn: Connection, kind: str, message: ClaimedMessage, *, state: str, error: str | None) -> bool:
-    """End a message; False when the lease was lost to another worker."""
-    settled = await conn.fetchval(SQL["settle_outbox"], message.household_id, kind, message.subject_id, message.attempts, state, error)
-    return settled is not None
+class Postponed(Struct, frozen=True, kw_only=True):
+    """A message to try again later, not before `at_least` has passed, by whoever held it with this fence."""
+
+    household_id: UUID
+    subject_id: UUID
+    attempts: int
+    error: str
+    at_least: timedelta
 
 
-async def postpone_outbox(conn: Connection, kind: str, message: ClaimedMessage, *, error: str, at_least: timedelta) -> None:
-    """Try a message again later, not before `at_least` has passed; `error` is the class of what went wrong."""
-    await conn.execute(SQL["postpone_outbox"], message.household_id, kind, message.subject_id, message.attempts, error, at_least)
+async def claim_changes(conn: Connection, lease: timedelta, messages_max: int) -> Sequence[ClaimedMessage]:
+    """Take at most so many changes by lease, in order per household."""
+    return [ClaimedMessage(**row) for row in await conn.fetch(SQL["claim_changes"], lease, messages_max)]
+
+
+async def settle_outbox(conn: Connection, kind: str, settled: Sequence[Settled]) -> frozenset[UUID]:
+    """End messages of a kind; return the subjects of those whose lease was not lost to another worker."""
+    return frozenset(row["subject_id"] for row in await conn.fetch(SQL["settle_outbox"], kind, *columns(Settled, settled)))
+
+
+async def postpone_outbox(conn: Connection, kind: str, postponed: Sequence[Postponed]) -> None:
+    """Try messages of a kind again later, each later than the time before."""
+    await conn.execute(SQL["postpone_outbox"], kind, *columns(Postponed, postponed))

@@ -73,8 +73,8 @@ async def test_housekeeping_forgets_what_never_landed_and_what_is_thirty_days_ol
         async with db.transaction(sender) as conn:
             await begin_delivery(conn, sender, DeliveryHeader(reference=reference, format="json"))
     await admin.execute("UPDATE delivery SET received_at = now() - interval '25 hours' WHERE reference IN ('old', 'r1')")
-    keys = "INSERT INTO idempotency_key (person_id, key, household_id, fingerprint, recorded_at) VALUES"
-    person = "gen_random_uuid(), '0123456789abcdef', gen_random_uuid(), ''"
+    keys = "INSERT INTO idempotency_key (actor, key, fingerprint, recorded_at) VALUES"
+    person = "gen_random_uuid()::text, '0123456789abcdef', ''"
     await admin.execute(f"{keys} ({person}, now() - interval '31 days'), ({person}, now() - interval '29 days')")
     await HousekeepingDrain(db)()
     assert await admin.fetchval("SELECT array_agg(reference ORDER BY reference) FROM delivery") == ["new", "r1"]

@@ -1,0 +1,84 @@
+"""Parents: register the phone that notices are pushed to, and forget it."""
+
+from datetime import datetime, time
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, Response, Router, delete, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from msgspec import Meta, Struct
+
+from api.caller import APP
+from api.media import media_type
+from api.validation import InvalidBody, read_body
+from reconcile.callers import Parent
+from reconcile.reach import Address, register_device, remove_device
+from reconcile.store.database import Database
+from reconcile.store.devices import Device, Locale, Platform
+
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Time of day in the Netherlands", examples=["21:00"])]
+
+
+class QuietHours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_time": "from", "until_time": "until"}):
+    """From this time of day until that one nothing is pushed; it waits until they are over."""
+
+    from_time: TimeOfDay
+    until_time: TimeOfDay
+
+
+class DeviceRegistration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """How a phone is reached."""
+
+    platform: Platform
+    token: Annotated[str, Meta(min_length=1, max_length=4_096, description="Address of the app at the push service (FCM)")]
+    locale: Annotated[Locale, Meta(description="Language of the sentence that is shown")]
+    quiet_hours: QuietHours | None = None
+
+
+class DeviceDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A registered phone; its token is never shown."""
+
+    device_id: UUID
+    platform: Platform
+    locale: Locale
+    quiet_hours: QuietHours | None
+    registered_at: datetime
+
+
+@put("/{device_id:uuid}", operation_id="registerDevice", status_code=200, opt={"scope": APP})
+async def put_device(request: Request[Parent, None, Any], db: NamedDependency[Database], device_id: FromPath[UUID]) -> DeviceDocument:
+    """Register a phone, or renew it. Do so after each login and whenever the token changes: who registers a phone last owns it."""
+    media_type(request, "application/json")
+    wanted: DeviceRegistration = await read_body(request, DeviceRegistration)
+    address = Address(platform=wanted.platform, token=wanted.token, locale=wanted.locale, quiet=_quiet(wanted.quiet_hours))
+    async with db.transaction(request.user) as conn:
+        return _document(await register_device(conn, request.user, device_id, address))
+
+
+@delete("/{device_id:uuid}", operation_id="removeDevice", status_code=204, opt={"scope": APP})
+async def delete_device(request: Request[Parent, None, Any], db: NamedDependency[Database], device_id: FromPath[UUID]) -> Response[None]:
+    """Push nothing more to a phone of yours, and forget its token; one that is not there is no fault. Do so at logout."""
+    async with db.transaction(request.user) as conn:
+        await remove_device(conn, request.user, device_id)
+    return Response(None, status_code=204)
+
+
+devices_router = Router("/v1/devices", route_handlers=[put_device, delete_device], tags=["devices"])
+
+
+def _quiet(hours: QuietHours | None) -> tuple[time, time] | None:
+    if hours is None:
+        return None
+    if hours.from_time == hours.until_time:
+        raise InvalidBody([{"key": "quietHours.until", "message": "is the same as from, which would be no hour or all of them"}])
+    return time.fromisoformat(hours.from_time), time.fromisoformat(hours.until_time)
+
+
+def _document(device: Device) -> DeviceDocument:
+    quiet = None
+    if device.quiet_from is not None and device.quiet_until is not None:
+        quiet = QuietHours(from_time=f"{device.quiet_from:%H:%M}", until_time=f"{device.quiet_until:%H:%M}")
+    return DeviceDocument(
+        device_id=device.device_id, platform=device.platform, locale=device.locale, quiet_hours=quiet, registered_at=device.registered_at
+    )

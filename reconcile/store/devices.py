@@ -1,0 +1,41 @@
+"""Queries of `devices.sql`."""
+
+from datetime import datetime, time
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from reconcile.callers import Parent
+from reconcile.store.database import Connection
+from reconcile.store.queries import load
+
+SQL = load("devices")
+
+Platform = Literal["android", "ios"]
+Locale = Literal["nl", "en"]
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """A registered device; its quiet hours are times of day in the Netherlands, both or none."""
+
+    device_id: UUID
+    platform: Platform
+    locale: Locale
+    quiet_from: time | None
+    quiet_until: time | None
+    registered_at: datetime
+
+
+async def register_device(
+    conn: Connection, parent: Parent, device_id: UUID, *, platform: str, token: str, locale: str, quiet: tuple[time, time] | None
+) -> Device:
+    """Register a device of this parent, or renew it; the household is locked."""
+    quiet_from, quiet_until = quiet or (None, None)
+    arguments = (parent.household_id, device_id, parent.person_id, platform, token, locale, quiet_from, quiet_until)
+    return Device(**await conn.fetchrow(SQL["register_device"], *arguments))
+
+
+async def remove_device(conn: Connection, parent: Parent, device_id: UUID) -> bool:
+    """Forget a device of this parent; False when there is none."""
+    return await conn.fetchval(SQL["remove_device"], parent.household_id, device_id, parent.person_id) is not None

@@ -1,0 +1,17 @@
+-- Devices of a household, as the parent who uses them registers them.
+
+-- name: register_device
+-- Registering again, also by another parent of the household or after it was retired, is the newest word.
+INSERT INTO device AS known (household_id, device_id, person_id, platform, token, token_sha256, locale, quiet_from, quiet_until)
+VALUES ($1, $2, $3, $4, $5, sha256(convert_to($5, 'UTF8')), $6, $7, $8)
+ON CONFLICT (household_id, device_id) DO UPDATE
+SET person_id = excluded.person_id, platform = excluded.platform, token = excluded.token, token_sha256 = excluded.token_sha256,
+    locale = excluded.locale, quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
+    registered_at = clock_timestamp(), retired_at = NULL, retired_for = NULL
+RETURNING known.device_id, known.platform, known.locale, known.quiet_from, known.quiet_until, known.registered_at;
+
+-- name: remove_device
+UPDATE device
+SET token = NULL, retired_at = statement_timestamp(), retired_for = 'removed'
+WHERE household_id = $1 AND device_id = $2 AND person_id = $3 AND retired_at IS NULL
+RETURNING device_id;
