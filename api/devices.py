@@ -17,7 +17,9 @@ from reconcile.reach import Address, register_device, remove_device
 from reconcile.store.database import Database
 from reconcile.store.devices import Device, Locale, Platform
 
-TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Time of day in the Netherlands", examples=["21:00"])]
+TimeOfDay = Annotated[
+    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Time of day in the Netherlands", examples=["21:00"])
+]
 
 
 class QuietHours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_time": "from", "until_time": "until"}):
