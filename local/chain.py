@@ -81,8 +81,8 @@ class Chain:
         return receipt["counts"]["received"]
 
     async def _send(self, file: DeliveryFile) -> dict[str, Any]:
-        headers = {"Idempotency-Key": file.reference, "Content-Type": "text/csv; charset=utf-8" if file.is_csv else "application/json"}
-        params = {"createdAt": file.created_at.isoformat()} if file.is_csv else {}
+        headers = {"Idempotency-Key": file.reference, "Content-Type": file.media_type}
+        params = {"createdAt": file.created_at.isoformat()} if file.dialect == "csv" else {}
         return await self._call(file.oin, "POST", "/v1/deliveries", content=file.content, headers=headers, params=params)
 
     async def count_outcomes(self) -> None:

@@ -111,6 +111,10 @@ def delivery_body(lines: Sequence[Mapping[str, Any]], sent_at: datetime = NOW, *
     return msgspec.json.encode({"createdAt": sent_at.isoformat(), "lines": lines, **change})
 
 
+def ndjson_body(lines: Sequence[Mapping[str, Any]], sent_at: datetime = NOW, **change: Any) -> bytes:
+    return msgspec.json.Encoder().encode_lines([{"createdAt": sent_at.isoformat(), **change}, *lines])
+
+
 async def organisation(db: Database, oin: str = OIN) -> Organisation:
     async with db.snapshot(Sender(oin=oin)) as conn:
         found = await organisation_by_oin(conn, oin)
