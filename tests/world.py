@@ -198,22 +198,27 @@ async def with_device(db: Database, parent: Parent, number: int = 1, **change: A
         return (await register_device(conn, parent, UUID(int=number), address)).device_id
 
 
-async def with_crowd(db: Database, admin: asyncpg.Connection, keyring: Keyring, count: int) -> UUID:
-    """Make so many households with a phone each, in a released stage, and an open difference that is told and not pushed yet."""
+async def with_crowd(db: Database, admin: asyncpg.Connection, keyring: Keyring, count: int, *, is_released: bool = True) -> UUID:
+    """Make so many households with a phone each and an open difference, drawn into one stage; return the pilot.
+
+    In a released stage all of it is staged as notices, and nothing is pushed yet.
+    """
     await with_register(admin)
     people = [(marked_bsn(1_000 + 2 * number), marked_bsn(1_001 + 2 * number)) for number in range(count)]
     households = [
         declaration(householdRef=f"C{number}", members=[member(adult, "applicant"), member(child, "child")], placements=[care(child)])
         for number, (adult, child) in enumerate(people)
     ]
-    await declared(db, keyring, *households)
+    for start in range(0, count, 500):
+        await declared(db, keyring, *households[start : start + 500])
     await admin.execute(
         "INSERT INTO device (household_id, device_id, person_id, platform, token, token_sha256, locale)"
-        " SELECT household_id, gen_random_uuid(), person_id, 'android', 'token-' || person_ref, sha256(person_ref::bytea), 'nl'"
-        " FROM membership WHERE role = 'applicant'"
+        " SELECT household_id, gen_random_uuid(), person_id, 'android', 'phone-' || household_ref, sha256(household_ref::bytea), 'nl'"
+        " FROM membership JOIN household USING (household_id) WHERE role = 'applicant'"
     )
     pilot_id = await piloted(db, size=count)
-    await released(db, pilot_id)
+    if is_released:
+        await released(db, pilot_id)
     months = ("2026-02", "2026-03")
     await delivered(
         db, keyring, *(line(parentBsn=adult, childBsn=child, month=one, hours="120.00") for adult, child in people for one in months)
