@@ -22,7 +22,7 @@ from workers.deliveries import DeliveryDrain
 from workers.hints import JOB, QUEUE, Hints, deserialize, redis_settings, serialize
 from workers.housekeeping import HousekeepingDrain
 from workers.kinds import Drains, Work
-from workers.senders.token import ClientToken
+from workers.senders.token import AccessToken, ClientCredentials
 from workers.senders.tvs import TvsSender
 from workers.sweep import Sweeper
 
@@ -63,14 +63,20 @@ async def run_worker(settings: Settings) -> None:
 
 def make_drains(settings: Settings, db: Database, keyring: Keyring, hints: Hints, http: httpx.AsyncClient) -> Drains:
     """Return every kind of work with its drain."""
-    token = ClientToken(
+    credentials = ClientCredentials(
         http,
         issuer=settings.forward_issuer,
         client_id=settings.forward_client_id,
         key=msgspec.json.decode(Path(settings.forward_client_key_file).read_bytes()),
         scope=TVS_SCOPE,
     )
-    send = TvsSender(http, token, events_url=settings.tvs_events_url, public_url=settings.public_url, system_oin=settings.system_oin)
+    send = TvsSender(
+        http,
+        AccessToken(credentials),
+        events_url=settings.tvs_events_url,
+        public_url=settings.public_url,
+        system_oin=settings.system_oin,
+    )
     return {
         Work.DELIVERY: DeliveryDrain(db, keyring, hints.wake),
         Work.COMPARISON: ComparisonDrain(db, rules_in_force()),
