@@ -39,6 +39,8 @@ NEEDED_SETTINGS = (
     "forward_issuer",
     "forward_client_id",
     "forward_client_key_file",
+    "fcm_url",
+    "fcm_service_account_file",
 )
 TVS_SCOPE = "tvs:changes"
 _RECONNECT_S = 1.0
