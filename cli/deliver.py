@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from workers.senders.token import ClientToken, TokenRefused
+from workers.senders.token import ClientCredentials, TokenRefused
 
 _CHUNK_BYTES = 65_536
 _LOOK_S = 0.3
@@ -94,8 +94,8 @@ async def _bearer(http: httpx.AsyncClient, options: Mapping[str, Any]) -> str:
     if not (options["issuer"] and options["client_id"] and options["client_key"]):
         raise _NotTaken("Give --issuer, --client-id and --client-key, or an access token in KOT_TOKEN.")
     key = msgspec.json.decode(options["client_key"].read_bytes())
-    client = ClientToken(http, issuer=options["issuer"], client_id=options["client_id"], key=key, scope="kot:deliver")
-    return await client.bearer()
+    fetch = ClientCredentials(http, issuer=options["issuer"], client_id=options["client_id"], key=key, scope="kot:deliver")
+    return (await fetch()).access_token
 
 
 async def _send(http: httpx.AsyncClient, file: Path, options: Mapping[str, Any], progress: Progress) -> dict[str, Any]:

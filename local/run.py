@@ -13,6 +13,7 @@ import msgspec
 from joserfc.jwk import ECKey, RSAKey
 
 from local.binaries import postgres_folder, valkey_binary
+from local.fcm import FcmFolder
 from local.issuer import Client, IssuerFolder, Login
 from local.processes import Process
 from local.region import Region
@@ -22,6 +23,8 @@ from local.tvs import TvsFolder
 TVS_CLIENT = "tvs"
 MANAGER_LOGIN = "pilot-manager"
 FORWARD_CLIENT = "kot-uren"
+_PUSH_PROJECT = "kot-uren"
+_PUSH_ACCOUNT = "backend@kot-uren.example"
 _TVS_OIN = "00000099000099980000"
 _SYSTEM_OIN = "00000099000099990000"
 # Known to everybody who reads this: a server of your own that others can reach needs logins and passwords of your own.
@@ -40,6 +43,7 @@ class Run:
         self.folder = folder
         self.issuer_url = f"http://127.0.0.1:{free_port()}"
         self.tvs_url = f"http://127.0.0.1:{free_port()}"
+        self.fcm_url = f"http://127.0.0.1:{free_port()}"
         self.port = int(environ.get("PORT") or free_port())
         self.api_url = f"http://127.0.0.1:{self.port}"
         self.client_key: dict[str, Any] = ECKey.generate_key("P-256", {"kid": secrets.token_hex(8)}).as_dict(private=True)
@@ -95,6 +99,7 @@ class Run:
         self._write("tvs.json", TvsFolder(self.tvs_url, self.api_url, self.issuer_url, TVS_CLIENT, self.client_key, str(declarations)))
         self._write("identity.json", identity.as_dict(private=True))
         self._write("client-key.json", self.client_key)
+        self._prepare_push()
         self._settings |= {
             "KEYRING_FILE": str(self.folder / "keyring.json"),
             "IDENTITY_KEY_FILE": str(self.folder / "identity.json"),
@@ -110,6 +115,21 @@ class Run:
             "SWEEP_INTERVAL_S": "5",
         }
 
+    def _prepare_push(self) -> None:
+        """Write what the push service knows, and the service account with which the product sends."""
+        key = RSAKey.generate_key(2048)
+        self._write("fcm.json", FcmFolder(self.fcm_url, _PUSH_PROJECT, _PUSH_ACCOUNT, key.as_dict(private=False)))
+        account = {
+            "type": "service_account",
+            "project_id": _PUSH_PROJECT,
+            "private_key_id": secrets.token_hex(20),
+            "private_key": key.as_pem(private=True).decode(),
+            "client_email": _PUSH_ACCOUNT,
+            "token_uri": f"{self.fcm_url}/token",
+        }
+        self._write("fcm-service-account.json", account)
+        self._settings |= {"FCM_URL": self.fcm_url, "FCM_SERVICE_ACCOUNT_FILE": str(self.folder / "fcm-service-account.json")}
+
     def kot(self, *arguments: str) -> None:
         """Run one `kot` command to its end. Raises ProcessFailed."""
         self._process(f"kot-{arguments[0]}", "-m", "cli.main", *arguments).run()
@@ -122,11 +142,13 @@ class Run:
         return api, worker
 
     def start_counterparties(self) -> None:
-        """Start the stubs of the issuer and of TVS. Raises ProcessFailed."""
+        """Start the stubs of the issuer, of TVS and of the push service. Raises ProcessFailed."""
         issuer = self._begin("issuer", "-m", "local.issuer", str(self.folder))
         tvs = self._begin("tvs", "-m", "local.tvs", str(self.folder))
+        fcm = self._begin("fcm", "-m", "local.fcm", str(self.folder))
         issuer.wait_ready(f"{self.issuer_url}/jwks")
         tvs.wait_ready(f"{self.tvs_url}/state")
+        fcm.wait_ready(f"{self.fcm_url}/state")
 
     def check(self) -> None:
         """Raise ProcessFailed when something that should run has ended."""

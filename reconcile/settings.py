@@ -42,6 +42,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     forward_issuer: Annotated[str, Meta(description="Issuer that gives us a token for TVS (worker)")] = ""
     forward_client_id: Annotated[str, Meta(description="Our client at that issuer (worker)")] = ""
     forward_client_key_file: Annotated[str, Meta(description="Private JWK of that client (worker)")] = ""
+    fcm_url: Annotated[str, Meta(description="Where FCM takes push messages, https://fcm.googleapis.com in earnest (worker)")] = ""
+    fcm_service_account_file: Annotated[str, Meta(description="JSON of the service account that may send through FCM (worker)")] = ""
     sweep_interval_s: Annotated[float, Meta(gt=0, le=15, description="Longest wait for work whose hint was lost (worker)")] = 5.0
     log_level: Annotated[str, Meta(description="DEBUG, INFO, WARNING or ERROR")] = "INFO"
 
@@ -99,6 +101,7 @@ _READERS: Mapping[str, Callable[[str], str | int | float]] = {
     "public_url": _url("http", "https"),
     "tvs_events_url": _url("http", "https"),
     "forward_issuer": _url("http", "https"),
+    "fcm_url": _url("http", "https"),
     "port": _whole,
     "sweep_interval_s": _seconds,
 }

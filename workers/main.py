@@ -16,14 +16,17 @@ from reconcile.keyring import Keyring
 from reconcile.rulebook import rules_in_force
 from reconcile.settings import Settings
 from reconcile.store.database import Database, Role
-from workers.changes import ChangeDrain
+from workers.changes import ChangeDrain, ChangeSender
 from workers.comparisons import ComparisonDrain
 from workers.deliveries import DeliveryDrain
 from workers.hints import JOB, QUEUE, Hints, deserialize, redis_settings, serialize
 from workers.housekeeping import HousekeepingDrain
-from workers.kinds import Drains, Work
-from workers.senders.token import ClientToken
+from workers.kinds import Drains, Wake, Work
+from workers.pushes import PushDrain, PushSender
+from workers.senders.fcm import SCOPE, FcmSender, fcm_client
+from workers.senders.token import AccessToken, AssertionGrant, ClientCredentials, ServiceAccount
 from workers.senders.tvs import TvsSender
+from workers.stages import StageDrain
 from workers.sweep import Sweeper
 
 logger = logging.getLogger(__name__)
@@ -40,6 +43,8 @@ NEEDED_SETTINGS = (
     "forward_issuer",
     "forward_client_id",
     "forward_client_key_file",
+    "fcm_url",
+    "fcm_service_account_file",
 )
 TVS_SCOPE = "tvs:changes"
 _RECONNECT_S = 1.0
@@ -56,8 +61,9 @@ async def run_worker(settings: Settings) -> None:
     db = await Database.connect(urls, connections_max=4)
     hints = Hints(settings.redis_url)
     try:
-        async with httpx.AsyncClient(limits=httpx.Limits(max_connections=16)) as http:
-            sweeper = Sweeper(make_drains(settings, db, keyring, hints, http), interval_s=settings.sweep_interval_s)
+        async with httpx.AsyncClient(limits=httpx.Limits(max_connections=16)) as http, fcm_client() as push_http:
+            drains = make_drains(db, keyring, hints.wake, tvs_sender(settings, http), push_sender(settings, http, push_http))
+            sweeper = Sweeper(drains, interval_s=settings.sweep_interval_s)
             async with asyncio.TaskGroup() as group:
                 group.create_task(sweeper.run())
                 group.create_task(hear_hints(settings.redis_url, sweeper))
@@ -66,22 +72,41 @@ async def run_worker(settings: Settings) -> None:
         await db.close()
 
 
-def make_drains(settings: Settings, db: Database, keyring: Keyring, hints: Hints, http: httpx.AsyncClient) -> Drains:
+def make_drains(db: Database, keyring: Keyring, wake: Wake, send_change: ChangeSender, send_push: PushSender) -> Drains:
     """Return every kind of work with its drain."""
-    token = ClientToken(
+    return {
+        Work.DELIVERY: DeliveryDrain(db, keyring, wake),
+        Work.COMPARISON: ComparisonDrain(db, rules_in_force(), wake),
+        Work.CHANGE: ChangeDrain(db, send_change),
+        Work.STAGE: StageDrain(db, wake),
+        Work.PUSH: PushDrain(db, send_push),
+        Work.HOUSEKEEPING: HousekeepingDrain(db),
+    }
+
+
+def tvs_sender(settings: Settings, http: httpx.AsyncClient) -> TvsSender:
+    """Return what hands changes to TVS."""
+    credentials = ClientCredentials(
         http,
         issuer=settings.forward_issuer,
         client_id=settings.forward_client_id,
         key=msgspec.json.decode(Path(settings.forward_client_key_file).read_bytes()),
         scope=TVS_SCOPE,
     )
-    send = TvsSender(http, token, events_url=settings.tvs_events_url, public_url=settings.public_url, system_oin=settings.system_oin)
-    return {
-        Work.DELIVERY: DeliveryDrain(db, keyring, hints.wake),
-        Work.COMPARISON: ComparisonDrain(db, rules_in_force()),
-        Work.CHANGE: ChangeDrain(db, send),
-        Work.HOUSEKEEPING: HousekeepingDrain(db),
-    }
+    return TvsSender(
+        http,
+        AccessToken(credentials),
+        events_url=settings.tvs_events_url,
+        public_url=settings.public_url,
+        system_oin=settings.system_oin,
+    )
+
+
+def push_sender(settings: Settings, http: httpx.AsyncClient, push_http: httpx.AsyncClient) -> FcmSender:
+    """Return what hands notices to the push service, in the name of the service account."""
+    account = ServiceAccount.read(Path(settings.fcm_service_account_file).read_bytes())
+    token = AccessToken(AssertionGrant(http, account, scope=SCOPE))
+    return FcmSender(push_http, token, fcm_url=settings.fcm_url, project=account.project_id)
 
 
 async def hear_hints(redis_url: str, sweeper: Sweeper) -> None:

@@ -17,10 +17,9 @@ from reconcile.store.notices import ClaimedPush, DeadAddress
 from reconcile.store.outbox import Postponed, Settled
 from workers.deliveries import Clock, utc_now
 from workers.senders import AddressGone, SendLater, SendRefused, Sent
-from workers.senders.fcm import PushMessage
+from workers.senders.fcm import SEND_TIMEOUT_S, PushMessage
 
-# Three times what one send may take at most (senders/fcm.py).
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=3 * SEND_TIMEOUT_S)
 # On one connection to the push service.
 AT_ONCE = 64
 # While some are under way, look for more that is due after so long.

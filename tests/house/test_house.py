@@ -37,6 +37,7 @@ TESTED_ELSEWHERE = {
     "cli/work.py": "tests/local/test_chain.py runs it",
     "local/__main__.py": "tests/local/test_chain.py plays the same",
     "local/clients.py": "tests/local/test_issuer.py",
+    "local/fcm_message.py": "tests/local/test_fcm.py: wrong messages and their fields",
     "local/run.py": "tests/local/test_chain.py",
     "local/show.py": "pictures of the play alone",
     "local/tvs.py": "tests/local/test_chain.py: every change it processed is held against the product",
@@ -46,7 +47,8 @@ TESTED_ELSEWHERE = {
     "workers/kinds.py": "names alone",
     "workers/main.py": "tests/workers/test_hints.py and the chain",
     "workers/stages.py": "tests/reconcile/test_announce.py: releasing, pausing, a worker that is killed on the way",
-    "workers/senders/token.py": "tests/workers/senders/test_tvs.py",
+    "workers/senders/answers.py": "tests/workers/senders/test_fcm.py: answers that are none, waits in seconds and as a date",
+    "workers/senders/token.py": "tests/workers/senders/test_tvs.py and test_fcm.py, one for each way to fetch",
 }
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "base", "services_layer", "managers", "models", "schemas", "types"}
 FUNCTION_LINES_MAX = 60

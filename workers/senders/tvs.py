@@ -4,7 +4,6 @@ CloudEvents NL GOV 1.1: structured JSON, source is our OIN, `sequence` orders th
 own number, so that an event that arrives twice is known.
 """
 
-from datetime import timedelta
 from http import HTTPStatus
 
 import httpx
@@ -14,12 +13,12 @@ from cloudevents.core.v1.event import CloudEvent
 
 from reconcile.store.outbox import ClaimedMessage
 from workers.senders import SendLater, SendRefused, Sent
-from workers.senders.token import ClientToken, TokenRefused
+from workers.senders.answers import asked_wait
+from workers.senders.token import AccessToken, TokenRefused
 
 EVENT_TYPE = "nl.kot-uren.change-accepted.v1"
 # Connect, send and wait for the answer: all together. The lease of a change is three times this.
 SEND_TIMEOUT_S = 10.0
-_RETRY_AFTER_MAX = timedelta(hours=1)
 _TAKEN = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
 # The receiver understood and says no: sending the same again changes nothing.
 _REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
@@ -28,7 +27,7 @@ _REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.C
 class TvsSender:
     """Sends events to one address with our own access token."""
 
-    def __init__(self, http: httpx.AsyncClient, token: ClientToken, *, events_url: str, public_url: str, system_oin: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, token: AccessToken, *, events_url: str, public_url: str, system_oin: str) -> None:
         self._http = http
         self._token = token
         self._events_url = events_url
@@ -48,7 +47,7 @@ class TvsSender:
             )
         except (httpx.HTTPError, TokenRefused) as error:
             return SendLater(error=type(error).__name__)
-        return self._outcome(answer)
+        return self._outcome(answer, bearer)
 
     def _event(self, message: ClaimedMessage) -> CloudEvent:
         return CloudEvent(
@@ -64,18 +63,12 @@ class TvsSender:
             }
         )
 
-    def _outcome(self, answer: httpx.Response) -> Sent | SendLater | SendRefused:
+    def _outcome(self, answer: httpx.Response, bearer: str) -> Sent | SendLater | SendRefused:
         if answer.status_code in _TAKEN:
             return Sent()
         error = f"http-{answer.status_code}"
         if answer.status_code in _REFUSED:
             return SendRefused(error=error)
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            self._token.forget()
-        return SendLater(error=error, at_least=_retry_after(answer))
-
-
-def _retry_after(answer: httpx.Response) -> timedelta:
-    """Read Retry-After in seconds, bounded; a date or nonsense counts as absent."""
-    text = answer.headers.get("Retry-After", "")
-    return min(timedelta(seconds=int(text)), _RETRY_AFTER_MAX) if text.isascii() and text.isdigit() and len(text) < 7 else timedelta()
+            self._token.forget(bearer)
+        return SendLater(error=error, at_least=asked_wait(answer.headers))

@@ -14,7 +14,7 @@ from litestar import Litestar, Request, Response, post
 from reconcile.store.outbox import ClaimedMessage
 from tests.serving import serving
 from workers.senders import SendLater, SendRefused, Sent
-from workers.senders.token import ClientToken
+from workers.senders.token import AccessToken, ClientCredentials
 from workers.senders.tvs import TvsSender
 
 MESSAGE = ClaimedMessage(
@@ -70,7 +70,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def send(receiver: Receiver) -> AsyncIterator[TvsSender]:
     async with httpx.AsyncClient() as http:
         key = ECKey.generate_key("P-256", {"kid": "k"}).as_dict(private=True)
-        token = ClientToken(http, issuer=receiver.url, client_id="us", key=key, scope="tvs:changes")
+        token = AccessToken(ClientCredentials(http, issuer=receiver.url, client_id="us", key=key, scope="tvs:changes"))
         yield TvsSender(
             http, token, events_url=f"{receiver.url}/events", public_url="https://api.example/", system_oin="00000099000099990000"
         )
