@@ -284,7 +284,7 @@ async def test_no_answer_ends_at_the_deadline_and_leaves_the_others_alone(
 ) -> None:
     send = service.sender(http)
     assert await send(message(), now=NOW) == Sent()
-    monkeypatch.setattr(fcm, "SEND_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(fcm, "SEND_TIMEOUT_S", 1.0)
     hanging = asyncio.create_task(send(message("hang-1"), now=NOW))
     assert await send(message(), now=NOW) == Sent()
     assert await hanging == SendLater(error="TimeoutError", at_least=SOON)
@@ -296,12 +296,12 @@ async def test_answers_that_never_come_do_not_fill_the_connection_for_good(
 ) -> None:
     send = service.sender(http)
     assert await send(message(), now=NOW) == Sent()
-    monkeypatch.setattr(fcm, "SEND_TIMEOUT_S", 1.0)
-    for turn in range(5):
+    monkeypatch.setattr(fcm, "SEND_TIMEOUT_S", 2.0)
+    for turn in range(3):
         outcomes = await asyncio.gather(*(send(message(f"hang-{turn}-{one}"), now=NOW) for one in range(45)))
         assert Counter(map(type, outcomes)) == {SendLater: 45}
         assert await send(message(), now=NOW) == Sent()
-    assert (await service.state())["answers"] == {"token": 1, "200": 6, "none": 225}
+    assert (await service.state())["answers"] == {"token": 1, "200": 4, "none": 135}
 
 
 async def test_a_connection_that_is_closed_in_the_midst_loses_nothing_and_shows_nothing_twice(http: httpx.AsyncClient) -> None:
