@@ -152,8 +152,7 @@ async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
     await deliveries.insert_completeness(conn, claimed, lrk_numbers, months)
     await deliveries.finish_delivery(conn, claimed)
     await lines.clear_stage(conn, claimed)
-    event = {"action": "applied", "deliveryId": str(claimed.delivery_id)}
-    await deliveries.record_organisation_event(conn, claimed.organisation_id, msgspec.json.encode(event).decode())
+    await _record(conn, claimed, {"action": "applied", "deliveryId": str(claimed.delivery_id)})
 
 
 async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: UnreadableDelivery) -> None:
@@ -171,7 +170,12 @@ async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: Un
     )
     await deliveries.mark_unreadable(conn, claimed, problem)
     await lines.clear_stage(conn, claimed)
-    event = {"action": "unreadable", "deliveryId": str(claimed.delivery_id), "code": kind.code}
+    await _record(conn, claimed, {"action": "unreadable", "deliveryId": str(claimed.delivery_id), "code": kind.code})
+
+
+async def _record(conn: Connection, claimed: ClaimedDelivery, event: Mapping[str, str]) -> None:
+    """Chain the end of a delivery; another one that lands at this very moment chains before or after it."""
+    await deliveries.lock_deliveries_of_organisation(conn, claimed.organisation_id)
     await deliveries.record_organisation_event(conn, claimed.organisation_id, msgspec.json.encode(event).decode())
 
 

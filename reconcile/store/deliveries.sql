@@ -63,6 +63,7 @@ LIMIT $4;
 
 -- name: claim_delivery
 -- One delivery of an organisation at a time, in the order of arrival; claimed by lease, so that no lock is held while reading it.
+-- One that failed and waits for its next attempt lets the others go first: whether a line is newer does not depend on the order.
 UPDATE delivery
 SET attempts = attempts + 1, lease_until = now() + $1::interval, state = CASE state WHEN 'received' THEN 'reading' ELSE state END
 WHERE (organisation_id, delivery_id) IN (
@@ -71,9 +72,13 @@ WHERE (organisation_id, delivery_id) IN (
     WHERE ready.state IN ('received', 'reading', 'applying') AND ready.due_at <= now()
         AND (ready.lease_until IS NULL OR ready.lease_until < now())
         AND NOT EXISTS (
-            SELECT FROM delivery AS earlier
-            WHERE earlier.organisation_id = ready.organisation_id AND earlier.state IN ('received', 'reading', 'applying')
-                AND (earlier.received_at, earlier.delivery_id) < (ready.received_at, ready.delivery_id)
+            SELECT FROM delivery AS other
+            WHERE other.organisation_id = ready.organisation_id AND other.state IN ('received', 'reading', 'applying')
+                AND other.delivery_id <> ready.delivery_id
+                AND (
+                    other.lease_until >= now()
+                    OR other.due_at <= now() AND (other.received_at, other.delivery_id) < (ready.received_at, ready.delivery_id)
+                )
         )
     ORDER BY ready.due_at
     LIMIT 1
@@ -152,7 +157,7 @@ SET lease_until = NULL, last_error = $4, due_at = now() + least(interval '10 min
 WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3;
 
 -- name: record_organisation_event
--- One link of the organisation's audit chain; callers hold its landing lock or its only running delivery.
+-- One link of the organisation's audit chain; callers hold its landing lock.
 INSERT INTO organisation_audit (organisation_id, number, recorded_at, event, previous_hash, hash)
 SELECT $1, newest.number + 1, statement_timestamp(), $2::text::jsonb, newest.hash,
     audit_link(newest.hash, newest.number + 1, statement_timestamp(), $2::text::jsonb)
