@@ -1,8 +1,9 @@
 """Our own access token for an outside party: client credentials with a signed assertion (RFC 7523, OAuth NL GOV)."""
 
+import asyncio
 import secrets
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
@@ -16,7 +17,7 @@ _MARGIN_S = 30.0
 
 
 class TokenRefused(Exception):
-    """The issuer gave no token; the message has the status only."""
+    """The issuer gave no token; the message quotes nothing of its answer."""
 
 
 class _Metadata(msgspec.Struct, frozen=True):
@@ -26,6 +27,9 @@ class _Metadata(msgspec.Struct, frozen=True):
 class _TokenAnswer(msgspec.Struct, frozen=True):
     access_token: str
     expires_in: int
+
+
+T = TypeVar("T")
 
 
 class ClientToken:
@@ -39,11 +43,13 @@ class ClientToken:
         self._scope = scope
         self._token = ""
         self._good_until = 0.0
+        self._fetching = asyncio.Lock()
 
     async def bearer(self) -> str:
-        """Return a token that holds. Raises TokenRefused or httpx.HTTPError."""
-        if time.monotonic() >= self._good_until:
-            await self._fetch()
+        """Return a token that holds; one fetch serves all who wait. Raises TokenRefused or httpx.HTTPError."""
+        async with self._fetching:
+            if time.monotonic() >= self._good_until:
+                await self._fetch()
         return self._token
 
     def forget(self) -> None:
@@ -51,9 +57,7 @@ class ClientToken:
         self._good_until = 0.0
 
     async def _fetch(self) -> None:
-        metadata = msgspec.json.decode(
-            await self._answer(self._http.build_request("GET", f"{self._issuer}/.well-known/openid-configuration")), type=_Metadata
-        )
+        metadata = await self._answer(self._http.build_request("GET", f"{self._issuer}/.well-known/openid-configuration"), _Metadata)
         form = {
             "grant_type": "client_credentials",
             "client_id": self._client_id,
@@ -62,16 +66,19 @@ class ClientToken:
             "client_assertion": self._assertion(metadata.token_endpoint),
         }
         request = self._http.build_request("POST", metadata.token_endpoint, data=form)
-        answer = msgspec.json.decode(await self._answer(request), type=_TokenAnswer)
+        answer = await self._answer(request, _TokenAnswer)
         self._token = answer.access_token
         self._good_until = time.monotonic() + max(answer.expires_in - _MARGIN_S, 0.0)
 
-    async def _answer(self, request: httpx.Request) -> bytes:
+    async def _answer(self, request: httpx.Request, of: type[T]) -> T:
         request.extensions["timeout"] = httpx.Timeout(_TIMEOUT_S).as_dict()
         answer = await self._http.send(request)
         if answer.status_code != 200:
             raise TokenRefused(f"the issuer answered {answer.status_code}")
-        return answer.content
+        try:
+            return msgspec.json.decode(answer.content, type=of)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise TokenRefused("the issuer's answer has another form") from None
 
     def _assertion(self, token_endpoint: str) -> str:
         now = int(time.time())
