@@ -143,13 +143,15 @@ async def _report(conn: Connection, batch: Batch, touched: Sequence[UUID]) -> No
 
 
 async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
-    """Every line has its outcome: note what the sender called complete, and empty the stage. Raises LeaseLost."""
+    """Every line has its outcome: note what the sender called complete and what that makes of a missing line, and empty the stage. Raises LeaseLost."""
     await _hold(conn, claimed, timedelta(minutes=1))
     stated = _COMPLETE.decode(await deliveries.complete_of_delivery(conn, claimed))
     complete = [(lrk_number, first_day(one.month)) for one in stated for lrk_number in one.lrk_numbers]
     lrk_numbers, months = [lrk_number for lrk_number, _ in complete], [month for _, month in complete]
     await deliveries.supersede_completeness(conn, claimed, lrk_numbers, months)
     await deliveries.insert_completeness(conn, claimed, lrk_numbers, months)
+    if complete:
+        await comparisons.mark_missing_lines_of_delivery(conn, claimed.organisation_id, claimed.delivery_id)
     await deliveries.finish_delivery(conn, claimed)
     await lines.clear_stage(conn, claimed)
     await _record(conn, claimed, {"action": "applied", "deliveryId": str(claimed.delivery_id)})
