@@ -45,6 +45,13 @@ DELETE FROM delivery WHERE organisation_id = $1 AND delivery_id = $2 AND state =
 -- A sender that went away in the middle never got a receipt: it sends again.
 DELETE FROM delivery WHERE state = 'arriving' AND received_at < now() - interval '24 hours';
 
+-- name: drop_read_chunks
+-- The lines stand and the retention is over: hash and receipt stay, the file goes.
+DELETE FROM delivery_chunk AS chunk
+USING delivery
+WHERE delivery.organisation_id = chunk.organisation_id AND delivery.delivery_id = chunk.delivery_id
+    AND delivery.state IN ('applied', 'unreadable') AND delivery.finished_at < now() - interval '30 days';
+
 -- name: delivery_by_id
 SELECT delivery_id, reference, format, state, received_at, sent_at, content_sha256, byte_count, duplicate_of, problem,
     lines_read, lines_done, applied_count, unchanged_count, superseded_count, parked_count, rejected_count, finished_at
