@@ -37,6 +37,8 @@ def main() -> None:
     if not stays and sys.argv[1:] != ["demo"]:
         raise SystemExit("Use `make run` or `make demo`.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell starts what it puts in the background with SIGINT ignored; it ends us there too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with Run(_FOLDER, environ=os.environ) as run:
             play(run, sample_region(SEED, datetime.now(UTC).date()), stays=stays)

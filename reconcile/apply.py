@@ -143,7 +143,7 @@ async def _report(conn: Connection, batch: Batch, touched: Sequence[UUID]) -> No
 
 
 async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
-    """Every line has its outcome: note what the sender called complete and what that makes of a missing line, and empty the stage. Raises LeaseLost."""
+    """Every line has its outcome: note what the sender called complete, judge what that lacks, and empty the stage. Raises LeaseLost."""
     await _hold(conn, claimed, timedelta(minutes=1))
     stated = _COMPLETE.decode(await deliveries.complete_of_delivery(conn, claimed))
     complete = [(lrk_number, first_day(one.month)) for one in stated for lrk_number in one.lrk_numbers]

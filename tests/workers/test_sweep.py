@@ -90,8 +90,6 @@ async def test_housekeeping_forgets_the_content_of_a_delivery_thirty_days_after_
     await world.worked(db, keyring)
     await admin.execute("UPDATE delivery SET finished_at = now() - interval '31 days' WHERE reference = 'old'")
     await HousekeepingDrain(db)()
-    kept = await admin.fetch(
-        "SELECT reference, (SELECT count(*) FROM delivery_chunk WHERE delivery_chunk.delivery_id = d.delivery_id) FROM delivery AS d"
-    )
-    assert {row["reference"]: row["count"] > 0 for row in kept} == {"old": False, "new": True}
+    kept = await admin.fetch("SELECT reference FROM delivery WHERE delivery_id IN (SELECT delivery_id FROM delivery_chunk)")
+    assert [row["reference"] for row in kept] == ["new"]
     assert await admin.fetchval("SELECT count(*) FROM line") == 2
