@@ -51,6 +51,7 @@ class Run:
         self._started: list[Process | Postgres | Valkey] = []
         self._settings: dict[str, str] = {}
         self._lock: Any = None
+        self.postgres: Postgres | None = None
         self.valkey: Valkey | None = None
 
     def __enter__(self) -> "Run":
@@ -75,6 +76,7 @@ class Run:
         if not database_url:
             postgres = Postgres(self.folder / "postgres", postgres_folder(self._environ.get("PG_BIN")))
             self._started.append(postgres)
+            self.postgres = postgres
             postgres.start()
             database_url = postgres.url()
         if not redis_url:
