@@ -82,12 +82,9 @@ async def _deliver(file: Path, url: str, options: Mapping[str, Any], console: Co
     async with httpx.AsyncClient(base_url=url, timeout=60) as http:
         http.headers["Authorization"] = f"Bearer {await _bearer(http, options)}"
         with Progress(*columns, console=console) as progress:
-            sent = await _send(http, file, options, progress)
-            # The same content came before under another reference: what became of it stands with that delivery.
-            first = _taken(await http.get(f"/v1/deliveries/{sent['duplicateOf']}")) if sent["duplicateOf"] else sent
-            first = await _follow(http, first, progress)
-        receipt = {**first, **{name: sent[name] for name in ("deliveryId", "reference", "receivedAt", "duplicateOf")}}
-        return receipt, await _faulty_lines(http, first)
+            receipt = await _send(http, file, options, progress)
+            receipt = await _follow(http, receipt, progress)
+        return receipt, await _faulty_lines(http, receipt)
 
 
 async def _bearer(http: httpx.AsyncClient, options: Mapping[str, Any]) -> str:
@@ -137,7 +134,7 @@ async def _faulty_lines(http: httpx.AsyncClient, receipt: dict[str, Any]) -> lis
     for outcome in ("rejected", "parked"):
         after: int | None = 0
         while after is not None and receipt["counts"][outcome]:
-            path = f"/v1/deliveries/{receipt['deliveryId']}/lines"
+            path = f"/v1/deliveries/{receipt['duplicateOf'] or receipt['deliveryId']}/lines"
             page = _taken(await http.get(path, params={"outcome": outcome, "after": after, "limit": 1000}))
             lines += page["lines"]
             after = page["next"]

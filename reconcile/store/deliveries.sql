@@ -29,7 +29,8 @@ SET state = 'received', received_at = statement_timestamp(), content_sha256 = $3
 WHERE organisation_id = $1 AND delivery_id = $2 AND state = 'arriving';
 
 -- name: land_duplicate
--- The same content under another reference: kept as a receipt that names the first, and nothing else happens.
+-- The same content under another reference: kept as a receipt that names the first, and nothing else happens. It is done; what
+-- its sender sees is the state of the first.
 UPDATE delivery
 SET state = 'applied', received_at = statement_timestamp(), content_sha256 = $3, byte_count = $4, duplicate_of = $5
 WHERE organisation_id = $1 AND delivery_id = $2 AND state = 'arriving';
@@ -53,19 +54,26 @@ WHERE delivery.organisation_id = chunk.organisation_id AND delivery.delivery_id 
     AND delivery.state IN ('applied', 'unreadable') AND delivery.finished_at < now() - interval '30 days';
 
 -- name: delivery_by_id
-SELECT delivery_id, reference, format, state, received_at, sent_at, content_sha256, byte_count, duplicate_of, problem,
-    lines_read, lines_done, applied_count, unchanged_count, superseded_count, parked_count, rejected_count, finished_at
+-- What became of identical content stands with the first delivery of it.
+SELECT delivery.delivery_id, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
+    delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
+    first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count, first.finished_at
 FROM delivery
-WHERE organisation_id = $1 AND delivery_id = $2 AND state <> 'arriving';
+JOIN delivery AS first
+    ON first.organisation_id = delivery.organisation_id AND first.delivery_id = coalesce(delivery.duplicate_of, delivery.delivery_id)
+WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2 AND delivery.state <> 'arriving';
 
 -- name: deliveries_of_organisation
 -- Newest first; $2 and $3 are the last row of the page before.
-SELECT delivery_id, reference, format, state, received_at, sent_at, content_sha256, byte_count, duplicate_of, problem,
-    lines_read, lines_done, applied_count, unchanged_count, superseded_count, parked_count, rejected_count, finished_at
+SELECT delivery.delivery_id, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
+    delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
+    first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count, first.finished_at
 FROM delivery
-WHERE organisation_id = $1 AND state <> 'arriving'
-    AND ($2::timestamptz IS NULL OR (received_at, delivery_id) < ($2::timestamptz, $3::uuid))
-ORDER BY received_at DESC, delivery_id DESC
+JOIN delivery AS first
+    ON first.organisation_id = delivery.organisation_id AND first.delivery_id = coalesce(delivery.duplicate_of, delivery.delivery_id)
+WHERE delivery.organisation_id = $1 AND delivery.state <> 'arriving'
+    AND ($2::timestamptz IS NULL OR (delivery.received_at, delivery.delivery_id) < ($2::timestamptz, $3::uuid))
+ORDER BY delivery.received_at DESC, delivery.delivery_id DESC
 LIMIT $4;
 
 -- name: claim_delivery

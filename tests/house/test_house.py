@@ -37,7 +37,6 @@ TESTED_ELSEWHERE = {
     "cli/work.py": "tests/local/test_chain.py runs it",
     "local/__main__.py": "tests/local/test_chain.py plays the same",
     "local/clients.py": "tests/local/test_issuer.py",
-    "local/run.py": "tests/local/test_chain.py",
     "local/show.py": "pictures of the play alone",
     "local/tvs.py": "tests/local/test_chain.py: every change it processed is held against the product",
     "reconcile/callers.py": "values alone",
