@@ -172,14 +172,18 @@ SET lease_until = NULL, last_error = $4, due_at = now() + least(interval '10 min
 WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3;
 
 -- name: record_organisation_event
--- One link of the organisation's audit chain; callers hold its landing lock.
-INSERT INTO organisation_audit (organisation_id, number, recorded_at, event, previous_hash, hash)
-SELECT $1, newest.number + 1, statement_timestamp(), $2::text::jsonb, newest.hash,
-    audit_link(newest.hash, newest.number + 1, statement_timestamp(), $2::text::jsonb)
-FROM (
-    SELECT number, hash FROM organisation_audit WHERE organisation_id = $1
-    UNION ALL
-    SELECT 0, '\x'
-    ORDER BY number DESC
-    LIMIT 1
-) AS newest;
+-- One link of the organisation's audit chain, and its head; callers hold the landing lock of the organisation.
+WITH acted AS (
+    SELECT coalesce(head.number, 0) + 1 AS number, coalesce(head.hash, '\x') AS previous_hash, statement_timestamp() AS recorded_at,
+        $2::text::jsonb AS event
+    FROM (SELECT) AS always
+    LEFT JOIN organisation_audit_head AS head ON head.organisation_id = $1
+), audited AS (
+    INSERT INTO organisation_audit (organisation_id, number, recorded_at, event, previous_hash, hash)
+    SELECT $1, number, recorded_at, event, previous_hash, audit_link(previous_hash, number, recorded_at, event)
+    FROM acted
+    RETURNING organisation_id, number, hash
+)
+INSERT INTO organisation_audit_head (organisation_id, number, hash)
+SELECT organisation_id, number, hash FROM audited
+ON CONFLICT (organisation_id) DO UPDATE SET number = excluded.number, hash = excluded.hash;
