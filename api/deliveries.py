@@ -212,6 +212,6 @@ def _place(before: str | None) -> tuple[datetime, UUID] | None:
         return None
     received_at, _, delivery_id = before.partition("~")
     try:
-        return datetime.fromisoformat(received_at.replace(" ", "+")), UUID(delivery_id)
-    except ValueError:
+        return instant(received_at.replace(" ", "+")), UUID(delivery_id)
+    except (UnreadableDelivery, ValueError):
         raise ClientException("before must be the next of the page before.") from None

@@ -38,7 +38,7 @@ class DeliveryProgress(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class DeliveryReceipt(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A delivery as its sender sees it."""
+    """A delivery as its sender sees it. Of identical content, state and counts are those of the delivery that `duplicateOf` names."""
 
     delivery_id: UUID
     reference: str

@@ -31,21 +31,25 @@ async def answered_once(
     """
     key = _key(request)
     fingerprint = _fingerprint(request, await request.body())
+    async with db.transaction(request.user) as conn:
+        if not await _claim(conn, request.user.actor, key, fingerprint):
+            return await _replayed(conn, request.user.actor, key, fingerprint)
+        answer = await work(conn)
+        headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
+        await keep_answer(
+            conn,
+            request.user.actor,
+            key,
+            status=answer.status_code or 200,
+            headers=msgspec.json.encode(headers).decode(),
+            body=answer.content,
+        )
+        return answer
+
+
+async def _claim(conn: Connection, actor: str, key: str, fingerprint: bytes) -> bool:
     try:
-        async with db.transaction(request.user) as conn:
-            if not await claim_key(conn, request.user.actor, key, fingerprint):
-                return await _replayed(conn, request.user.actor, key, fingerprint)
-            answer = await work(conn)
-            headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
-            await keep_answer(
-                conn,
-                request.user.actor,
-                key,
-                status=answer.status_code or 200,
-                headers=msgspec.json.encode(headers).decode(),
-                body=answer.content,
-            )
-            return answer
+        return await claim_key(conn, actor, key, fingerprint)
     except asyncpg.LockNotAvailableError:
         raise RequestInProgress("The first request with this key has not been answered yet. Ask again in a second.") from None
 

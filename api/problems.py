@@ -4,13 +4,14 @@
 """
 
 import logging
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
 
 from reconcile import problems as refusals
 from reconcile.problems import Refusal
@@ -100,9 +101,11 @@ def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Respon
         headers.setdefault("WWW-Authenticate", "Bearer")
     errors = error.extra if isinstance(error.extra, list) else []
     extra = {"errors": [_field_error(one) for one in errors if isinstance(one, dict)]} if errors else None
-    return http_problem(status, _DETAILS.get(status, str(error.detail)), headers=headers, extra=extra)
+    detail = _INVALID if isinstance(error, ValidationException) else _DETAILS.get(status, str(error.detail))
+    return http_problem(status, detail, headers=headers, extra=extra)
 
 
+_INVALID = "A parameter does not have the form that is described. Mend every one that is named in errors."
 _DETAILS: Mapping[int, str] = {
     404: "There is nothing at this address, or it is not yours. Check the address.",
     405: "Use one of the methods that Allow names.",
@@ -133,17 +136,28 @@ def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[
     return http_problem(500, _DETAILS[500])
 
 
+# By the class of the SQLSTATE: the store goes, is going, comes back as a standby, is full, or chose another transaction over ours.
+# Nothing of these is a fault in a request or in the code, and each passes.
+_STORE_AWAY: Sequence[type[Exception]] = (
+    asyncpg.PostgresConnectionError,  # 08
+    asyncpg.ReadOnlySQLTransactionError,  # 25006
+    asyncpg.IdleInTransactionSessionTimeoutError,  # 25P03
+    asyncpg.TransactionRollbackError,  # 40
+    asyncpg.InsufficientResourcesError,  # 53
+    asyncpg.LockNotAvailableError,  # 55P03
+    asyncpg.OperatorInterventionError,  # 57
+    asyncpg.PostgresSystemError,  # 58
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    ConnectionError,
+    socket.gaierror,
+    TimeoutError,
+)
+
 EXCEPTION_HANDLERS: Mapping[type[Exception], Any] = {
     Refusal: on_refusal,
     HTTPException: on_http_exception,
-    asyncpg.PostgresConnectionError: on_store_error,
-    asyncpg.InterfaceError: on_store_error,
-    asyncpg.InternalClientError: on_store_error,
-    asyncpg.LockNotAvailableError: on_store_error,
-    asyncpg.QueryCanceledError: on_store_error,
-    asyncpg.CannotConnectNowError: on_store_error,
-    ConnectionError: on_store_error,
-    TimeoutError: on_store_error,
+    **dict.fromkeys(_STORE_AWAY, on_store_error),
     RecursionError: on_deep_body,
     Exception: on_exception,
 }

@@ -11,6 +11,8 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from reconcile.problems import Busy
+
 ALGORITHMS = ("PS256", "ES256", "RS256")
 TOKEN_BYTES_MAX = 8_192
 _LEEWAY_S = 30
@@ -68,7 +70,7 @@ class IssuerKeys:
         self._lock = asyncio.Lock()
 
     async def keys(self, issuer: str, kid: str) -> KeySet:
-        """Return the keys of an issuer; they are read again when they are old or do not have `kid`. Raises TokenInvalid."""
+        """Return the keys of an issuer; they are read again when they are old or do not have `kid`. Raises Busy without any."""
         read_at, keys = self._kept.get(issuer, (-_KEYS_GOOD_FOR_S, None))
         age = time.monotonic() - read_at
         is_known = keys is not None and any(key.kid == kid for key in keys.keys)
@@ -81,7 +83,8 @@ class IssuerKeys:
                 self._kept[issuer] = (time.monotonic(), await self._read(issuer))
             except (httpx.HTTPError, msgspec.MsgspecError, ValueError, JoseError) as error:
                 if keys is None:
-                    raise TokenInvalid("The keys of the issuer cannot be read at this moment.") from error
+                    # Not a fault of the token: a client that heard 401 would throw a good one away.
+                    raise Busy("The keys of the issuer cannot be read at this moment. Try again shortly.") from error
                 self._kept[issuer] = (time.monotonic(), keys)
             return self._kept[issuer][1]
 
@@ -130,5 +133,5 @@ def _check_times(claims: Claims, now: float) -> None:
         raise TokenInvalid("The token has expired.")
     if claims.nbf > now + _LEEWAY_S:
         raise TokenInvalid("The token does not hold yet.")
-    if not claims.jti or not claims.sub:
-        raise TokenInvalid("The token lacks jti or sub.")
+    if not claims.jti or not claims.sub or not claims.sub.isprintable():
+        raise TokenInvalid("The token lacks jti or sub, or its sub is no text.")

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 import rich_click as click
+from joserfc.errors import JoseError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -68,7 +69,10 @@ def deliver(file: Path, url: str, as_json: bool, **options: Any) -> None:  # noq
     except _NotTaken as refusal:
         console.print(f"[red]Not taken.[/] {refusal}", soft_wrap=True)
         raise SystemExit(NOT_TAKEN) from None
-    except (httpx.HTTPError, TokenRefused) as error:
+    except TokenRefused as refusal:
+        console.print(f"[red]Not taken.[/] No access token: {refusal}. Check --issuer, --client-id and --client-key.", soft_wrap=True)
+        raise SystemExit(NOT_TAKEN) from None
+    except httpx.HTTPError as error:
         console.print(f"[red]Nobody answered[/] ({type(error).__name__}: {error}). Send the file again: that is safe.", soft_wrap=True)
         raise SystemExit(NO_ANSWER) from None
     if as_json:
@@ -93,8 +97,11 @@ async def _bearer(http: httpx.AsyncClient, options: Mapping[str, Any]) -> str:
         return token
     if not (options["issuer"] and options["client_id"] and options["client_key"]):
         raise _NotTaken("Give --issuer, --client-id and --client-key, or an access token in KOT_TOKEN.")
-    key = msgspec.json.decode(options["client_key"].read_bytes())
-    fetch = ClientCredentials(http, issuer=options["issuer"], client_id=options["client_id"], key=key, scope="kot:deliver")
+    try:
+        key = msgspec.json.decode(options["client_key"].read_bytes(), type=dict[str, Any])
+        fetch = ClientCredentials(http, issuer=options["issuer"], client_id=options["client_id"], key=key, scope="kot:deliver")
+    except (msgspec.MsgspecError, JoseError, ValueError):
+        raise _NotTaken("--client-key is no private key of a P-256 client, as a JWK.") from None
     return (await fetch()).access_token
 
 
@@ -172,7 +179,9 @@ def _print(console: Console, receipt: Mapping[str, Any], faulty: Sequence[Mappin
 
 
 def _fault_table(faulty: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table("line", "reference", "outcome", "fault", "field", "value looks like", title="Lines with faults", title_justify="left")
+    table = Table("line", "reference", "outcome", title="Lines with faults", title_justify="left")
+    for heading in ("fault", "field", "value looks like"):
+        table.add_column(heading, overflow="fold")  # a code that is cut off cannot be looked up
     for line in faulty[:_LINES_SHOWN_MAX]:
         for index, fault in enumerate(line["faults"]):
             head = (str(line["lineNumber"]), line["lineRef"] or "", line["outcome"]) if index == 0 else ("", "", "")

@@ -1,14 +1,19 @@
 """What every command does first: read its settings and set up the log. Errors are sentences, not tracebacks."""
 
+import asyncio
 import logging
 import os
 import sys
+from collections.abc import Coroutine
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import rich_click as click
+import uvloop
 
 from reconcile.settings import Settings, SettingsError
+from reconcile.store.database import StoreAway, UnsafeLogin
 
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -52,6 +57,15 @@ def settings_for(*needed: str) -> Settings:
         raise click.ClickException(
             "The settings are not complete:\n  " + "\n  ".join(error.faults) + "\nThe README has a table of all settings."
         ) from None
+
+
+def run_told(work: Coroutine[Any, Any, None]) -> None:
+    """Run a process to its end; a store that cannot be used is told in a sentence."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work)
+    except (StoreAway, UnsafeLogin) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def log_json(level: str) -> None:

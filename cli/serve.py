@@ -1,15 +1,12 @@
 """`kot serve`: the API."""
 
-import asyncio
-
 import rich_click as click
 import uvicorn
-import uvloop
 
 from api.app import NEEDED_SETTINGS, create_app
-from cli.doorway import log_json, settings_for
+from cli.doorway import log_json, run_told, settings_for
 from reconcile.settings import Settings
-from reconcile.store.database import Database, Role
+from reconcile.store.database import START_PATIENCE_S, Database, Role
 from workers.hints import Hints
 
 
@@ -18,8 +15,7 @@ def serve() -> None:
     """Run the API until stopped. Start more of it beside this one for more load."""
     settings = settings_for(*NEEDED_SETTINGS)
     log_json(settings.log_level)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+    run_told(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -29,7 +25,7 @@ async def _serve(settings: Settings) -> None:
         Role.TVS: settings.database_url_tvs,
         Role.PILOT: settings.database_url_pilot,
     }
-    db = await Database.connect(urls)
+    db = await Database.connect(urls, patience_s=START_PATIENCE_S)
     hints = Hints(settings.redis_url)
     try:
         config = uvicorn.Config(

@@ -4,9 +4,8 @@ import asyncio
 import signal
 
 import rich_click as click
-import uvloop
 
-from cli.doorway import log_json, settings_for
+from cli.doorway import log_json, run_told, settings_for
 from reconcile.settings import Settings
 from workers.main import NEEDED_SETTINGS, run_worker
 
@@ -16,8 +15,7 @@ def work() -> None:
     """Run a worker until stopped. Start more of it beside this one for more load."""
     settings = settings_for(*NEEDED_SETTINGS)
     log_json(settings.log_level)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_told(settings))
+    run_told(_until_told(settings))
 
 
 async def _until_told(settings: Settings) -> None:

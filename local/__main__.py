@@ -21,17 +21,14 @@ from local.privileges import CannotDropPrivileges
 from local.processes import ProcessFailed
 from local.region import Household, Region, sample_region
 from local.region_files import DeliveryFile, declarations_file, delivery_files, own_file, probe_file
-from local.run import AlreadyRunning, Run
+from local.run import AlreadyRunning, Run, WrongSetting
 from local.servers import ServerFailed
 from local.show import closing_table, console, step
 
 SEED = 20230301  # the first day of the pilot
+_POSTGRES_MIN = 15
 _FOLDER = Path(__file__).parent.parent / ".local" / "run"
-_PROBLEMS = (AlreadyRunning, BinaryMissing, CannotDropPrivileges, ChainBroken, ProcessFailed, ServerFailed)
-
-
-class DatabaseNotEmpty(Exception):
-    """A database of your own already holds households: the play would mix with them."""
+_PROBLEMS = (AlreadyRunning, BinaryMissing, CannotDropPrivileges, ChainBroken, ProcessFailed, ServerFailed, WrongSetting)
 
 
 def main() -> None:
@@ -40,10 +37,12 @@ def main() -> None:
     if not stays and sys.argv[1:] != ["demo"]:
         raise SystemExit("Use `make run` or `make demo`.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell starts what it puts in the background with SIGINT ignored; it ends us there too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with Run(_FOLDER, environ=os.environ) as run:
             play(run, sample_region(SEED, datetime.now(UTC).date()), stays=stays)
-    except (*_PROBLEMS, DatabaseNotEmpty) as error:
+    except _PROBLEMS as error:
         console.print(f"[bold red]It did not work.[/] {escape(str(error))}")
         raise SystemExit(1) from None
     except KeyboardInterrupt:
@@ -55,7 +54,7 @@ def play(run: Run, region: Region, *, stays: bool) -> None:
     began = monotonic()
     with step("Starting PostgreSQL and Valkey"):
         run.start_servers()
-        asyncio.run(_refuse_filled(run.database_url))
+        asyncio.run(_refuse_unfit(run.database_url))
     files = _write_files(run, region)
     with step("Migrations and the register of locations"):
         run.kot("keyring", "create", str(run.folder / "keyring.json"))
@@ -119,12 +118,18 @@ def _write_files(run: Run, region: Region) -> Sequence[Sequence[DeliveryFile]]:
     return files
 
 
-async def _refuse_filled(database_url: str) -> None:
-    conn = await asyncpg.connect(database_url, timeout=10)
+async def _refuse_unfit(database_url: str) -> None:
+    """Raise WrongSetting when the database cannot be reached, is too old, or already holds households: the play would mix with them."""
     try:
+        conn = await asyncpg.connect(database_url, timeout=10)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        raise WrongSetting(f"The database of DATABASE_URL does not answer: {error or type(error).__name__}") from None
+    try:
+        if conn.get_server_version().major < _POSTGRES_MIN:
+            raise WrongSetting(f"The database of DATABASE_URL is older than PostgreSQL {_POSTGRES_MIN}. Name a newer one.")
         has_schema = await conn.fetchval("SELECT to_regclass('kot.household') IS NOT NULL")
         if has_schema and await conn.fetchval("SELECT EXISTS (SELECT FROM kot.household)"):
-            raise DatabaseNotEmpty("The database of DATABASE_URL already holds households. Name an empty one, or leave DATABASE_URL out.")
+            raise WrongSetting("The database of DATABASE_URL already holds households. Name an empty one, or leave DATABASE_URL out.")
     finally:
         await conn.close()
 

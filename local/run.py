@@ -3,6 +3,7 @@
 import fcntl
 import secrets
 import shutil
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +37,10 @@ class AlreadyRunning(Exception):
     """Another play of this copy is running."""
 
 
+class WrongSetting(Exception):
+    """What the environment says cannot be used; the message says what to do."""
+
+
 class Run:
     """One play in one folder. Use as a context manager: what it started is stopped at the end, whatever happens."""
 
@@ -44,13 +49,14 @@ class Run:
         self.issuer_url = f"http://127.0.0.1:{free_port()}"
         self.tvs_url = f"http://127.0.0.1:{free_port()}"
         self.fcm_url = f"http://127.0.0.1:{free_port()}"
-        self.port = int(environ.get("PORT") or free_port())
+        self.port = _port(environ.get("PORT", "").strip())
         self.api_url = f"http://127.0.0.1:{self.port}"
         self.client_key: dict[str, Any] = ECKey.generate_key("P-256", {"kid": secrets.token_hex(8)}).as_dict(private=True)
         self._environ = environ
         self._started: list[Process | Postgres | Valkey] = []
         self._settings: dict[str, str] = {}
         self._lock: Any = None
+        self.postgres: Postgres | None = None
         self.valkey: Valkey | None = None
 
     def __enter__(self) -> "Run":
@@ -75,6 +81,7 @@ class Run:
         if not database_url:
             postgres = Postgres(self.folder / "postgres", postgres_folder(self._environ.get("PG_BIN")))
             self._started.append(postgres)
+            self.postgres = postgres
             postgres.start()
             database_url = postgres.url()
         if not redis_url:
@@ -187,6 +194,23 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self.folder.chmod(0o755)  # the servers run as nobody when we are root
+
+
+def _port(text: str) -> int:
+    """Read PORT; without one, a port that is free."""
+    if not text:
+        return free_port()
+    port = int(text) if text.isascii() and text.isdigit() else 0
+    if not 0 < port < 65_536:
+        raise WrongSetting(f"PORT is {text!r}. Let it name a port from 1 to 65535, or leave it out.")
+    with socket.socket() as probe:
+        # As the server itself will ask for it: a connection of an earlier run that is still closing is no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise WrongSetting(f"Port {port} cannot be used: {error.strerror}. Name another one in PORT, or leave it out.") from None
+    return port
 
 
 def _as_role(database_url: str, role: str) -> str:

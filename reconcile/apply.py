@@ -144,17 +144,18 @@ async def _report(conn: Connection, batch: Batch, touched: Sequence[UUID]) -> No
 
 
 async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
-    """Every line has its outcome: note what the sender called complete, and empty the stage. Raises LeaseLost."""
+    """Every line has its outcome: note what the sender called complete, judge what that lacks, and empty the stage. Raises LeaseLost."""
     await _hold(conn, claimed, timedelta(minutes=1))
     stated = _COMPLETE.decode(await deliveries.complete_of_delivery(conn, claimed))
     complete = [(lrk_number, first_day(one.month)) for one in stated for lrk_number in one.lrk_numbers]
     lrk_numbers, months = [lrk_number for lrk_number, _ in complete], [month for _, month in complete]
     await deliveries.supersede_completeness(conn, claimed, lrk_numbers, months)
     await deliveries.insert_completeness(conn, claimed, lrk_numbers, months)
+    if complete:
+        await comparisons.mark_missing_lines_of_delivery(conn, claimed.organisation_id, claimed.delivery_id)
     await deliveries.finish_delivery(conn, claimed)
     await lines.clear_stage(conn, claimed)
-    event = {"action": "applied", "deliveryId": str(claimed.delivery_id)}
-    await deliveries.record_organisation_event(conn, claimed.organisation_id, msgspec.json.encode(event).decode())
+    await _record(conn, claimed, {"action": "applied", "deliveryId": str(claimed.delivery_id)})
 
 
 async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: UnreadableDelivery) -> None:
@@ -172,7 +173,12 @@ async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: Un
     )
     await deliveries.mark_unreadable(conn, claimed, problem)
     await lines.clear_stage(conn, claimed)
-    event = {"action": "unreadable", "deliveryId": str(claimed.delivery_id), "code": kind.code}
+    await _record(conn, claimed, {"action": "unreadable", "deliveryId": str(claimed.delivery_id), "code": kind.code})
+
+
+async def _record(conn: Connection, claimed: ClaimedDelivery, event: Mapping[str, str]) -> None:
+    """Chain the end of a delivery; another one that lands at this very moment chains before or after it."""
+    await deliveries.lock_deliveries_of_organisation(conn, claimed.organisation_id)
     await deliveries.record_organisation_event(conn, claimed.organisation_id, msgspec.json.encode(event).decode())
 
 

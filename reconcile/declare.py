@@ -112,6 +112,7 @@ async def _apply(conn: Connection, stated: Sequence[_Stated], keyring: Keyring) 
     await placements.touch_placements(conn, list(touched | moved))
     affected = sorted({*own, *(placement.household_id for placement in moved)})
     await comparisons.mark_comparisons(conn, await comparisons.reported_child_years(conn, affected))
+    await comparisons.mark_missing_lines_of_households(conn, affected)
     await households.record_changes(conn, affected, _events(stated, affected))
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from reconcile.callers import Tvs
 from reconcile.problems import NotFound, ReceiptContradicts
+from reconcile.rules.declaration import NO_NUL
 from reconcile.rules.documents import ProposedPlacementDocument, SegmentDocument
 from reconcile.store import answers, comparisons, differences, households, outbox, placements
 from reconcile.store.answers import Change, ReferencedPerson
@@ -63,7 +64,7 @@ class Processed(Struct, frozen=True, kw_only=True, rename="camel", tag_field="ou
 class Refused(Struct, frozen=True, kw_only=True, rename="camel", tag_field="outcome", tag="refused", forbid_unknown_fields=True):
     """TVS refused the change, with a reason for the parent."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=500, description="Why, in words for the parent")]
+    reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=NO_NUL, description="Why, in words for the parent")]
 
 
 Receipt = Processed | Refused

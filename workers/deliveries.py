@@ -121,3 +121,5 @@ class DeliveryDrain:
             await self._wake(Work.COMPARISON)
         async with self._db.transaction(Intake()) as conn:
             await apply.finish_delivery(conn, claimed)
+        # Only now is known what a complete month lacks.
+        await self._wake(Work.COMPARISON)

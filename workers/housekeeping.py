@@ -2,12 +2,12 @@
 
 from reconcile.callers import Intake
 from reconcile.store.database import Database
-from reconcile.store.deliveries import drop_abandoned
+from reconcile.store.deliveries import drop_abandoned, drop_read_chunks
 from reconcile.store.idempotency import drop_old_keys
 
 
 class HousekeepingDrain:
-    """Forgets deliveries that never landed and idempotency keys of thirty days."""
+    """Forgets deliveries that never landed, and the content of deliveries and idempotency keys after thirty days."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -16,4 +16,5 @@ class HousekeepingDrain:
         """Forget once."""
         async with self._db.transaction(Intake()) as conn:
             await drop_abandoned(conn)
+            await drop_read_chunks(conn)
             await drop_old_keys(conn)

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from reconcile.keyring import Keyring
 from reconcile.rulebook import rules_in_force
 from reconcile.settings import Settings
-from reconcile.store.database import Database, Role
+from reconcile.store.database import START_PATIENCE_S, Database, Role
 from workers.changes import ChangeDrain, ChangeSender
 from workers.comparisons import ComparisonDrain
 from workers.deliveries import DeliveryDrain
@@ -58,7 +58,7 @@ async def run_worker(settings: Settings) -> None:
         Role.FORWARD: settings.database_url_forward,
         Role.NOTIFY: settings.database_url_notify,
     }
-    db = await Database.connect(urls, connections_max=4)
+    db = await Database.connect(urls, connections_max=4, patience_s=START_PATIENCE_S)
     hints = Hints(settings.redis_url)
     try:
         async with httpx.AsyncClient(limits=httpx.Limits(max_connections=16)) as http, fcm_client() as push_http:

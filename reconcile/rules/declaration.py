@@ -17,7 +17,9 @@ from reconcile.rules.months import LAST_MONTH, Month, is_month
 from reconcile.rules.quantities import HOURLY_RATE_CENTS_MAX, HOURS_HUNDREDTHS_MAX, parse_hundredths
 
 MemberRole = Literal["applicant", "partner", "child"]
-Ref = Annotated[str, Meta(min_length=1, max_length=64)]
+# A NUL has no place in any text, and the store has none for it.
+NO_NUL = r"^[^\x00]*$"
+Ref = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL)]
 _YEARS = range(2005, 2100)
 
 
@@ -70,7 +72,7 @@ class _MemberWire(_Wire, frozen=True, kw_only=True):
     person_ref: Ref
     bsn: str
     role: MemberRole
-    given_name: Annotated[str, Meta(max_length=100)] = ""
+    given_name: Annotated[str, Meta(max_length=100, pattern=NO_NUL)] = ""
     birth_date: date | None = None
     from_: str = msgspec.field(name="from")
     until: str | None = None

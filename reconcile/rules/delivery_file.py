@@ -18,6 +18,8 @@ from reconcile.rules.months import Month, is_month
 LINE_BYTES_MAX = 65_536
 # The members of an envelope in JSON; each may be left out.
 ENVELOPE_MEMBERS = frozenset({"reference", "createdAt", "organisationOin", "complete"})
+# No delivery was made outside of these years; and near the ends of the calendar an offset leads out of it.
+_YEARS = range(2005, 2100)
 
 
 class Complete(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -68,13 +70,13 @@ def read_envelope(members: Mapping[str, object]) -> Envelope:
 
 
 def instant(text: object) -> datetime:
-    """Read an RFC 3339 instant with an offset. Raises UnreadableDelivery."""
+    """Read an RFC 3339 instant with an offset, of this century. Raises UnreadableDelivery."""
     if isinstance(text, str):
         try:
             value = datetime.fromisoformat(text)
         except ValueError:
             value = None
-        if value is not None and value.tzinfo is not None and "T" in text.upper():
+        if value is not None and value.tzinfo is not None and "T" in text.upper() and value.year in _YEARS:
             return value
     raise UnreadableDelivery("envelope-invalid", "createdAt must be an instant with an offset, like 2026-04-02T08:15:00Z.")
 

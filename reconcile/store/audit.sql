@@ -45,6 +45,7 @@ ORDER BY 1, 2
 LIMIT $1;
 
 -- name: broken_organisation_links
+-- The same for the chains of organisations.
 SELECT link.organisation_id, link.number
 FROM (
     SELECT audit.*, lag(audit.hash, 1, '\x') OVER chain AS expected_previous, lag(audit.number, 1, 0::bigint) OVER chain + 1 AS expected_number
@@ -53,5 +54,16 @@ FROM (
 ) AS link
 WHERE link.previous_hash <> link.expected_previous OR link.number <> link.expected_number
     OR link.hash <> audit_link(link.previous_hash, link.number, link.recorded_at, link.event)
+UNION ALL
+SELECT head.organisation_id, head.number
+FROM organisation_audit_head AS head
+WHERE NOT EXISTS (
+    SELECT FROM organisation_audit AS audit
+    WHERE audit.organisation_id = head.organisation_id AND audit.number = head.number AND audit.hash = head.hash
+)
+OR EXISTS (
+    SELECT FROM organisation_audit AS audit
+    WHERE audit.organisation_id = head.organisation_id AND audit.number > head.number
+)
 ORDER BY 1, 2
 LIMIT $1;

@@ -29,6 +29,16 @@ async def mark_comparisons(conn: Connection, touched: Sequence[ChildYear]) -> No
     await conn.execute(SQL["mark_comparisons"], *columns(ChildYear, touched))
 
 
+async def mark_missing_lines_of_delivery(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> None:
+    """Mark child-years with declared care in a month that this delivery called complete, and no line for it."""
+    await conn.execute(SQL["mark_missing_lines_of_delivery"], organisation_id, delivery_id)
+
+
+async def mark_missing_lines_of_households(conn: Connection, household_ids: Sequence[UUID]) -> None:
+    """Mark child-years of these households with declared care in a month that was called complete, and no line for it."""
+    await conn.execute(SQL["mark_missing_lines_of_households"], household_ids)
+
+
 async def reported_child_years(conn: Connection, household_ids: Sequence[UUID]) -> Sequence[ChildYear]:
     """Return every child-year of these households with a report or an open difference."""
     return [ChildYear(**row) for row in await conn.fetch(SQL["reported_child_years"], household_ids)]

@@ -44,6 +44,25 @@ ORDER BY 1, 2, 3
 ON CONFLICT (household_id, child_id, year) DO UPDATE
 SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);
 
+-- name: mark_missing_lines_of_delivery
+-- What a delivery called complete, and has no line for. No household is locked for long: few have such a month.
+INSERT INTO comparison_due (household_id, child_id, year)
+SELECT DISTINCT household_id, child_id, year
+FROM missing_line
+WHERE organisation_id = $1 AND delivery_id = $2
+ORDER BY 1, 2, 3
+ON CONFLICT (household_id, child_id, year) DO UPDATE
+SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);
+
+-- name: mark_missing_lines_of_households
+INSERT INTO comparison_due (household_id, child_id, year)
+SELECT DISTINCT household_id, child_id, year
+FROM missing_line
+WHERE household_id = ANY ($1::uuid[])
+ORDER BY 1, 2, 3
+ON CONFLICT (household_id, child_id, year) DO UPDATE
+SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);
+
 -- name: reported_child_years
 -- Every child-year of these households that has a report or an open difference.
 SELECT DISTINCT placement.household_id, placement.child_id, extract(year FROM reported.month)::smallint AS year

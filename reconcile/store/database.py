@@ -4,9 +4,10 @@ Who calls decides the login role and, through `set_config`, the rows that row-le
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from time import monotonic
 
 import asyncpg
 
@@ -43,6 +44,9 @@ _ROLE_OF_CALLER: Mapping[type, Role] = {
 # A request waits this long for a connection, then hears 503 with Retry-After: waiting longer only moves the queue.
 ACQUIRE_TIMEOUT_S = 1.0
 CONNECT_TIMEOUT_S = 3.0
+# How long a process that starts waits for a store that is starting as well.
+START_PATIENCE_S = 60.0
+_LOOK_S = 0.5
 # asyncpg cannot leave a dead network without a command timeout on the pool (its issue 1326).
 COMMAND_TIMEOUT_S: Mapping[Role, float] = {
     Role.PARENT: 5.0,
@@ -66,6 +70,10 @@ class UnsafeLogin(Exception):
     """A login could see more than row-level security allows: the service refuses to start."""
 
 
+class StoreAway(Exception):
+    """The store does not answer, or does not take a login; the message has no password."""
+
+
 class Database:
     """Pools by login role. Open with `connect`, close with `close`."""
 
@@ -73,13 +81,16 @@ class Database:
         self._pools = pools
 
     @classmethod
-    async def connect(cls, urls: Mapping[Role, str], *, connections_max: int = 8) -> "Database":
-        """Open a pool for each role. Raises UnsafeLogin when a login is superuser, may bypass row-level security or is another role."""
+    async def connect(cls, urls: Mapping[Role, str], *, connections_max: int = 8, patience_s: float = 0.0) -> "Database":
+        """Open a pool for each role, waiting at most so long for a store that is starting or away.
+
+        Raises StoreAway, and UnsafeLogin when a login is superuser, may bypass row-level security or is another role.
+        """
         pools: dict[Role, asyncpg.Pool] = {}
         database = cls(pools)
         try:
             for role, url in urls.items():
-                pools[role] = await _pool(role, url, connections_max)
+                pools[role] = await _patiently(lambda role=role, url=url: _pool(role, url, connections_max), patience_s)  # type: ignore[misc]
                 await _refuse_unsafe(pools[role], role)
         except BaseException:
             await database.close()
@@ -158,6 +169,20 @@ def _context(caller: Caller) -> tuple[str, str, str, str, str, str]:
     elif isinstance(caller, Organisation):
         organisation_id = str(caller.organisation_id)
     return household_id, actor, organisation_id, issuer, subject, bsn_index
+
+
+async def _patiently(open_pool: Callable[[], Awaitable[asyncpg.Pool]], patience_s: float) -> asyncpg.Pool:
+    """Try again while the store is starting: a process that begins beside a restart of the store must not end by it."""
+    until = monotonic() + patience_s
+    while True:
+        try:
+            return await open_pool()
+        except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, asyncpg.TooManyConnectionsError) as error:
+            if monotonic() >= until:
+                raise StoreAway(f"The database does not answer ({type(error).__name__}).") from None
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise StoreAway(f"The database does not take the login: {error}") from None
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _pool(role: Role, url: str, connections_max: int) -> asyncpg.Pool:

@@ -126,6 +126,11 @@ async def drop_abandoned(conn: Connection) -> None:
     await conn.execute(SQL["drop_abandoned"])
 
 
+async def drop_read_chunks(conn: Connection) -> None:
+    """Forget the content of deliveries that ended thirty days ago; their lines, hash and receipt stay."""
+    await conn.execute(SQL["drop_read_chunks"])
+
+
 async def delivery_by_id(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> Delivery | None:
     """Return one delivery of this organisation that landed."""
     row = await conn.fetchrow(SQL["delivery_by_id"], organisation_id, delivery_id)

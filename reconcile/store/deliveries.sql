@@ -29,7 +29,8 @@ SET state = 'received', received_at = statement_timestamp(), content_sha256 = $3
 WHERE organisation_id = $1 AND delivery_id = $2 AND state = 'arriving';
 
 -- name: land_duplicate
--- The same content under another reference: kept as a receipt that names the first, and nothing else happens.
+-- The same content under another reference: kept as a receipt that names the first, and nothing else happens. It is done; what
+-- its sender sees is the state of the first.
 UPDATE delivery
 SET state = 'applied', received_at = statement_timestamp(), content_sha256 = $3, byte_count = $4, duplicate_of = $5
 WHERE organisation_id = $1 AND delivery_id = $2 AND state = 'arriving';
@@ -45,24 +46,39 @@ DELETE FROM delivery WHERE organisation_id = $1 AND delivery_id = $2 AND state =
 -- A sender that went away in the middle never got a receipt: it sends again.
 DELETE FROM delivery WHERE state = 'arriving' AND received_at < now() - interval '24 hours';
 
+-- name: drop_read_chunks
+-- The lines stand and the retention is over: hash and receipt stay, the file goes.
+DELETE FROM delivery_chunk AS chunk
+USING delivery
+WHERE delivery.organisation_id = chunk.organisation_id AND delivery.delivery_id = chunk.delivery_id
+    AND delivery.state IN ('applied', 'unreadable') AND delivery.finished_at < now() - interval '30 days';
+
 -- name: delivery_by_id
-SELECT delivery_id, reference, format, state, received_at, sent_at, content_sha256, byte_count, duplicate_of, problem,
-    lines_read, lines_done, applied_count, unchanged_count, superseded_count, parked_count, rejected_count, finished_at
+-- What became of identical content stands with the first delivery of it.
+SELECT delivery.delivery_id, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
+    delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
+    first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count, first.finished_at
 FROM delivery
-WHERE organisation_id = $1 AND delivery_id = $2 AND state <> 'arriving';
+JOIN delivery AS first
+    ON first.organisation_id = delivery.organisation_id AND first.delivery_id = coalesce(delivery.duplicate_of, delivery.delivery_id)
+WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2 AND delivery.state <> 'arriving';
 
 -- name: deliveries_of_organisation
 -- Newest first; $2 and $3 are the last row of the page before.
-SELECT delivery_id, reference, format, state, received_at, sent_at, content_sha256, byte_count, duplicate_of, problem,
-    lines_read, lines_done, applied_count, unchanged_count, superseded_count, parked_count, rejected_count, finished_at
+SELECT delivery.delivery_id, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
+    delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
+    first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count, first.finished_at
 FROM delivery
-WHERE organisation_id = $1 AND state <> 'arriving'
-    AND ($2::timestamptz IS NULL OR (received_at, delivery_id) < ($2::timestamptz, $3::uuid))
-ORDER BY received_at DESC, delivery_id DESC
+JOIN delivery AS first
+    ON first.organisation_id = delivery.organisation_id AND first.delivery_id = coalesce(delivery.duplicate_of, delivery.delivery_id)
+WHERE delivery.organisation_id = $1 AND delivery.state <> 'arriving'
+    AND ($2::timestamptz IS NULL OR (delivery.received_at, delivery.delivery_id) < ($2::timestamptz, $3::uuid))
+ORDER BY delivery.received_at DESC, delivery.delivery_id DESC
 LIMIT $4;
 
 -- name: claim_delivery
 -- One delivery of an organisation at a time, in the order of arrival; claimed by lease, so that no lock is held while reading it.
+-- One that failed and waits for its next attempt lets the others go first: whether a line is newer does not depend on the order.
 UPDATE delivery
 SET attempts = attempts + 1, lease_until = now() + $1::interval, state = CASE state WHEN 'received' THEN 'reading' ELSE state END
 WHERE (organisation_id, delivery_id) IN (
@@ -71,9 +87,13 @@ WHERE (organisation_id, delivery_id) IN (
     WHERE ready.state IN ('received', 'reading', 'applying') AND ready.due_at <= now()
         AND (ready.lease_until IS NULL OR ready.lease_until < now())
         AND NOT EXISTS (
-            SELECT FROM delivery AS earlier
-            WHERE earlier.organisation_id = ready.organisation_id AND earlier.state IN ('received', 'reading', 'applying')
-                AND (earlier.received_at, earlier.delivery_id) < (ready.received_at, ready.delivery_id)
+            SELECT FROM delivery AS other
+            WHERE other.organisation_id = ready.organisation_id AND other.state IN ('received', 'reading', 'applying')
+                AND other.delivery_id <> ready.delivery_id
+                AND (
+                    other.lease_until >= now()
+                    OR other.due_at <= now() AND (other.received_at, other.delivery_id) < (ready.received_at, ready.delivery_id)
+                )
         )
     ORDER BY ready.due_at
     LIMIT 1
@@ -152,14 +172,18 @@ SET lease_until = NULL, last_error = $4, due_at = now() + least(interval '10 min
 WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3;
 
 -- name: record_organisation_event
--- One link of the organisation's audit chain; callers hold its landing lock or its only running delivery.
-INSERT INTO organisation_audit (organisation_id, number, recorded_at, event, previous_hash, hash)
-SELECT $1, newest.number + 1, statement_timestamp(), $2::text::jsonb, newest.hash,
-    audit_link(newest.hash, newest.number + 1, statement_timestamp(), $2::text::jsonb)
-FROM (
-    SELECT number, hash FROM organisation_audit WHERE organisation_id = $1
-    UNION ALL
-    SELECT 0, '\x'
-    ORDER BY number DESC
-    LIMIT 1
-) AS newest;
+-- One link of the organisation's audit chain, and its head; callers hold the landing lock of the organisation.
+WITH acted AS (
+    SELECT coalesce(head.number, 0) + 1 AS number, coalesce(head.hash, '\x') AS previous_hash, statement_timestamp() AS recorded_at,
+        $2::text::jsonb AS event
+    FROM (SELECT) AS always
+    LEFT JOIN organisation_audit_head AS head ON head.organisation_id = $1
+), audited AS (
+    INSERT INTO organisation_audit (organisation_id, number, recorded_at, event, previous_hash, hash)
+    SELECT $1, number, recorded_at, event, previous_hash, audit_link(previous_hash, number, recorded_at, event)
+    FROM acted
+    RETURNING organisation_id, number, hash
+)
+INSERT INTO organisation_audit_head (organisation_id, number, hash)
+SELECT organisation_id, number, hash FROM audited
+ON CONFLICT (organisation_id) DO UPDATE SET number = excluded.number, hash = excluded.hash;

@@ -71,7 +71,8 @@ async def newest_applied(conn: Connection) -> str | None:
     """Return the newest migration that this database has, None for a database without our schema."""
     if await conn.fetchval("SELECT to_regclass('kot.schema_migration')") is None:
         return None
-    return await conn.fetchval("SELECT max(version) FROM kot.schema_migration")
+    # In the order of the files, whatever the collation of the database.
+    return await conn.fetchval('SELECT max(version COLLATE "C") FROM kot.schema_migration')
 
 
 async def _applied(conn: Connection) -> Mapping[str, bytes]:

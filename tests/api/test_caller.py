@@ -40,6 +40,7 @@ SECRET = OctKey.import_key("a" * 32)
         {"oin": None},
         {"oin": "123"},
         {"oin": "x" * 9000},
+        {"sub": "a\x00b"},
     ],
 )
 async def test_a_token_that_is_not_right_is_not_taken(client: httpx.AsyncClient, problem: Problem, wrong: dict[str, Any]) -> None:

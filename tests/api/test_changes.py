@@ -45,6 +45,23 @@ async def test_every_declaration_stands_by_itself(client: httpx.AsyncClient, adm
     assert "123456789" not in str(receipt)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"householdRef": "a\x00b"},
+        {"members": [world.member(world.APPLICANT, "applicant", givenName="a\x00b")], "placements": []},
+        {"members": [world.member(world.APPLICANT, "applicant", personRef="\x00")], "placements": []},
+    ],
+)
+async def test_a_nul_is_told_and_stops_nobody_else(
+    client: httpx.AsyncClient, admin: asyncpg.Connection, db: Database, change: dict[str, Any]
+) -> None:
+    await world.with_register(admin)
+    receipt = await declare(client, world.declaration_document(householdRef="H2"), world.declaration_document(**change))
+    assert (receipt["applied"], receipt["rejected"]) == (1, 1)
+    assert [(one["line"], one["code"]) for one in receipt["faults"]] == [(2, "declaration-unreadable")]
+
+
 async def test_an_older_version_is_ignored(client: httpx.AsyncClient, admin: asyncpg.Connection, db: Database) -> None:
     await world.with_register(admin)
     await declare(client, world.declaration_document(version=2))
@@ -97,6 +114,7 @@ async def test_a_contradicting_receipt_is_refused(client: httpx.AsyncClient, dif
         {"outcome": "processed", "declarationVersion": 2, "extra": 1},
         {"outcome": "refused", "reason": ""},
         {"outcome": "refused", "reason": "x" * 501},
+        {"outcome": "refused", "reason": "a\x00b"},
         [],
         None,
         5,

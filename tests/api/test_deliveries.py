@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -204,3 +205,18 @@ async def test_deliveries_are_listed_newest_first_in_pages(client: httpx.AsyncCl
 async def test_prefer_wait_waits_for_the_outcome_or_the_end_of_the_wait(client: httpx.AsyncClient) -> None:
     answer = await send(client, Prefer="wait=0")
     assert (answer.headers["preference-applied"], answer.json()["state"]) == ("wait=0", "received")
+
+
+@pytest.mark.parametrize("created_at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-02-30T08:00:00Z", "\x00"])
+async def test_a_csv_of_an_impossible_instant_is_refused(
+    client: httpx.AsyncClient, admin: asyncpg.Connection, problem: Problem, created_at: str
+) -> None:
+    headers = {**organisation(), "Content-Type": "text/csv", "Idempotency-Key": "r-1"}
+    problem(await client.post("/v1/deliveries", params={"createdAt": created_at}, content=CSV, headers=headers), 400, "invalid-request")
+    assert await admin.fetchval("SELECT count(*) FROM delivery") == 0
+
+
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999999-23:59", "2026-01-01T00:00:00", "\x00", ""])
+async def test_a_page_begins_only_where_one_ended(client: httpx.AsyncClient, problem: Problem, instant: str) -> None:
+    answer = await client.get("/v1/deliveries", params={"before": f"{instant}~{UUID(int=0)}"}, headers=organisation())
+    problem(answer, 400, "invalid-request")

@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey
 from litestar import Litestar, get
 
 from api.tokens import IssuerKeys, TokenInvalid, verified_claims
+from reconcile.problems import Busy
 from tests.serving import serving
 
 
@@ -92,5 +93,5 @@ async def test_keys_that_are_known_outlive_an_issuer_that_is_away(issuer: Keys, 
 
 async def test_an_issuer_that_is_away_from_the_start_is_said_so() -> None:
     async with httpx.AsyncClient() as http:
-        with pytest.raises(TokenInvalid, match="cannot be read"):
+        with pytest.raises(Busy, match="cannot be read"):
             await IssuerKeys(http).keys("http://127.0.0.1:9", "one")

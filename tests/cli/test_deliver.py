@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner, Result
+from joserfc.jwk import ECKey
 
 from api.app import create_app
 from cli.main import main
@@ -36,8 +37,8 @@ async def url(settings: Settings, db: Database, admin: asyncpg.Connection) -> As
         yield served.url
 
 
-async def kot(url: str, *arguments: str, access_token: str = "") -> Result:
-    environment = {"KOT_URL": url, "KOT_TOKEN": access_token or token("kot:deliver", oin=world.OIN)}
+async def kot(url: str, *arguments: str, access_token: str | None = None) -> Result:
+    environment = {"KOT_URL": url, "KOT_TOKEN": token("kot:deliver", oin=world.OIN) if access_token is None else access_token}
     return await asyncio.to_thread(lambda: CliRunner().invoke(main, ["deliver", *arguments], env=environment))
 
 
@@ -92,6 +93,35 @@ async def test_a_refused_token_ends_with_two_and_says_why(url: str, tmp_path: Pa
     result = await kot(url, str(file), access_token=organisation()["Authorization"][7:-9])
     assert result.exit_code == 2
     assert "Not taken" in result.output
+
+
+async def test_the_same_content_under_another_reference_shows_what_became_of_the_first(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "march.json"
+    file.write_bytes(BODY)
+    first = json.loads((await kot(url, str(file), "--json", "--reference", "one")).stdout)
+    again = json.loads((await kot(url, str(file), "--json", "--reference", "two")).stdout)
+    assert (again["receipt"]["reference"], again["receipt"]["duplicateOf"]) == ("two", first["receipt"]["deliveryId"])
+    assert again["receipt"]["counts"] == first["receipt"]["counts"]
+    assert again["lines"] == first["lines"]
+
+
+@pytest.mark.parametrize("key", ["", "no JSON", "[]", "{}", '{"kty": "EC"}', '{"kty": "RSA", "n": "AQAB", "e": "AQAB"}'])
+async def test_a_key_that_is_none_ends_with_two_and_says_so(url: str, tmp_path: Path, key: str) -> None:
+    (tmp_path / "march.json").write_bytes(BODY)
+    (tmp_path / "key.json").write_text(key)
+    options = ("--issuer", url, "--client-id", "us", "--client-key", str(tmp_path / "key.json"))
+    result = await kot(url, str(tmp_path / "march.json"), *options, access_token="")
+    assert result.exit_code == 2, result.output
+    assert "--client-key" in result.output
+
+
+async def test_an_issuer_that_gives_no_token_ends_with_two_and_says_what_to_check(url: str, tmp_path: Path) -> None:
+    (tmp_path / "march.json").write_bytes(BODY)
+    (tmp_path / "key.json").write_text(json.dumps(ECKey.generate_key("P-256", {"kid": "k"}).as_dict(private=True)))
+    options = ("--issuer", url, "--client-id", "us", "--client-key", str(tmp_path / "key.json"))
+    result = await kot(url, str(tmp_path / "march.json"), *options, access_token="")
+    assert result.exit_code == 2, result.output
+    assert "No access token" in result.output
 
 
 async def test_nobody_there_ends_with_three(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from local.__main__ import SEED
-from local.chain import Chain
+from local.chain import Chain, ChainBroken
 from local.lrk_file import register_file
 from local.processes import Process
 from local.region import Region, sample_region
@@ -26,8 +26,11 @@ pytestmark = [pytest.mark.chain, pytest.mark.xdist_group("chain"), pytest.mark.t
 class Play:
     """A small region with everything running."""
 
-    def __init__(self, run: Run, region: Region, chain: Chain, worker: Process, files: Sequence[Sequence[DeliveryFile]]) -> None:
-        self.run, self.region, self.chain, self.worker, self.files = run, region, chain, worker, files
+    def __init__(
+        self, run: Run, region: Region, chain: Chain, product: tuple[Process, Process], files: Sequence[Sequence[DeliveryFile]]
+    ) -> None:
+        self.run, self.region, self.chain, self.files = run, region, chain, files
+        self.api, self.worker = product
 
 
 @pytest_asyncio.fixture
@@ -43,10 +46,27 @@ async def play() -> AsyncIterator[Play]:
         run.kot("migrate")
         run.kot("register", "import", str(folder / "lrk.csv"), "--oin-prefix", "00000099")
         run.start_counterparties()
-        _, worker = run.start_product()
+        product = run.start_product()
         async with httpx.AsyncClient(timeout=30) as http:
-            yield Play(run, region, Chain(run, region, http), worker, delivery_files(region, SEED))
+            yield Play(run, region, Chain(run, region, http), product, delivery_files(region, SEED))
     shutil.rmtree(folder.parent)
+
+
+async def sent(play: Play, file: DeliveryFile) -> None:
+    """Send a file as a sender does: again, as long as nobody answers or the answer is that the service is busy."""
+    while True:
+        is_done = False
+        try:
+            await play.chain.deliver([file], silent)
+            is_done = True
+        except* httpx.HTTPError:
+            pass
+        except* ChainBroken as broken:
+            if " answered 503: " not in str(broken.exceptions[0]):
+                raise
+        if is_done:
+            return
+        await asyncio.sleep(0.2)
 
 
 def silent(_: int) -> None:
@@ -96,4 +116,27 @@ async def test_the_chain_finds_exactly_what_was_planted_while_redis_is_wiped_and
     await chain.count_outcomes()
     counts = chain.findings.outcomes
     assert counts["received"] == sum(counts[name] for name in ("applied", "unchanged", "superseded", "parked", "rejected"))
+    play.run.kot("audit", "verify")
+
+
+async def test_the_chain_comes_to_the_same_when_api_worker_and_database_crash_on_the_way(play: Play) -> None:
+    chain, region, postgres = play.chain, play.region, play.run.postgres
+    assert postgres is not None
+    await chain.declare(declarations_file(region).splitlines(), silent)
+    sending = asyncio.gather(*(sent(play, file) for file in play.files[0]))
+    for _ in range(2):
+        await asyncio.sleep(0.6)
+        play.api.kill()
+        play.api.start()
+        await asyncio.sleep(0.6)
+        play.worker.kill()
+        play.worker.start()
+        await asyncio.sleep(0.6)
+        postgres.kill()  # the stage, unlogged, is empty afterwards
+        await asyncio.to_thread(postgres.start)
+    await asyncio.wait_for(sending, 100)
+    for file in play.files[1]:
+        await sent(play, file)
+    await chain.look(silent)
+    assert dict(chain.findings.differences) == dict(region.planted())
     play.run.kot("audit", "verify")

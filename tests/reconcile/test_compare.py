@@ -118,3 +118,35 @@ async def test_at_most_one_difference_is_open_for_a_placement_and_year(db: Datab
         assert error.constraint_name == "difference_placement_one_open"
     else:
         raise AssertionError("two open differences for one placement and year")
+
+
+def complete(month: str) -> list[dict[str, object]]:
+    return [{"month": month, "lrkNumbers": [world.KDV]}]
+
+
+async def test_a_missing_line_of_a_complete_month_is_asked_about(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await begun(db, admin, keyring)
+    body = world.delivery_body([world.line(childBsn=world.STRANGER)], complete=complete("2026-03"))
+    await world.landed(db, keyring, body)
+    await world.worked(db, keyring)
+    assert [(one.kind, one.state, one.route) for one in await shown(db, parent)] == [("D15", "open", "ask-organisation")]
+    await world.delivered(db, keyring, world.line(month="2026-03", hours="100.00"))
+    assert [(one.kind, one.state) for one in await shown(db, parent)] == [("D15", "closed")]
+
+
+async def test_a_missing_line_is_found_when_the_declaration_comes_later(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    await world.landed(db, keyring, world.delivery_body([world.line(childBsn=world.STRANGER)], complete=complete("2026-03")))
+    await world.worked(db, keyring)
+    await world.declared(db, keyring)
+    await world.worked(db, keyring)
+    assert [one.kind for one in await shown(db, await world.parent(db, keyring))] == ["D15"]
+
+
+async def test_a_missing_line_of_a_month_that_nobody_called_complete_means_nothing(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    parent = await begun(db, admin, keyring)
+    await world.landed(db, keyring, world.delivery_body([world.line(childBsn=world.STRANGER)], complete=complete("2025-03")))
+    await world.worked(db, keyring)
+    assert await shown(db, parent) == []

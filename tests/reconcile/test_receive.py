@@ -9,6 +9,7 @@ from reconcile.keyring import Keyring
 from reconcile.problems import NotFound, ReferenceReused
 from reconcile.receive import read_delivery
 from reconcile.store.database import Database
+from reconcile.store.deliveries import deliveries_of_organisation
 from tests import world
 
 BODY = world.delivery_body([world.line()])
@@ -40,6 +41,22 @@ async def test_the_same_content_under_another_reference_is_a_duplicate_that_chan
     assert (other.is_replay, other.delivery.duplicate_of) == (True, first.delivery.delivery_id)
     await world.worked(db, keyring)
     assert await admin.fetchval("SELECT count(*) FROM line") == 1
+
+
+@pytest.mark.parametrize(("body", "state", "applied"), [(BODY, "applied", 1), (b"not JSON", "unreadable", 0)])
+async def test_a_duplicate_shows_what_became_of_the_first(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, body: bytes, state: str, applied: int
+) -> None:
+    await world.with_register(admin)
+    await world.landed(db, keyring, body)
+    other = await world.landed(db, keyring, body, reference="r2")
+    assert other.delivery.state == "received"
+    await world.worked(db, keyring)
+    sender = await world.organisation(db)
+    async with db.snapshot(sender) as conn:
+        shown = await read_delivery(conn, sender, other.delivery.delivery_id)
+        assert shown in await deliveries_of_organisation(conn, sender.organisation_id, before=None, limit=10)
+    assert (shown.reference, shown.state, shown.applied_count, shown.problem is None) == ("r2", state, applied, state == "applied")
 
 
 async def test_two_landings_at_once_make_one_delivery(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

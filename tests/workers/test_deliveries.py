@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 
 from reconcile.keyring import Keyring, new_keyring
+from reconcile.store.audit import broken_organisation_links
 from reconcile.store.database import Database
 from tests import world
 from workers.deliveries import DeliveryDrain
@@ -45,3 +46,34 @@ async def test_each_batch_wakes_the_comparison(db: Database, admin: asyncpg.Conn
     await world.landed(db, keyring, world.delivery_body([world.line()], reference="r1"))
     await DeliveryDrain(db, keyring, wake, clock=lambda: world.NOW)()
     assert set(woken) == {Work.COMPARISON}
+
+
+async def test_a_delivery_that_fails_does_not_hold_up_the_next(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    await world.landed(db, keyring, world.delivery_body([world.line()], reference="r1"), reference="r1")
+    await world.landed(db, Keyring(new_keyring()), world.delivery_body([world.line(hours="7.00")], reference="r2"), reference="r2")
+    await world.landed(db, keyring, world.delivery_body([world.line(month="2026-02")], reference="r3"), reference="r3")
+    await DeliveryDrain(db, keyring, world.nobody, clock=lambda: world.NOW)()
+    states = await admin.fetch("SELECT reference, state FROM delivery ORDER BY received_at")
+    assert [tuple(row) for row in states] == [("r1", "applied"), ("r2", "reading"), ("r3", "applied")]
+
+
+async def test_deliveries_land_while_others_end_and_the_chain_stays_whole(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    await world.with_register(admin)
+    drain = DeliveryDrain(db, keyring, world.nobody, clock=lambda: world.NOW)
+    bodies = [world.delivery_body([world.line()], reference=f"r{number}") for number in range(40)]
+
+    async def land() -> None:
+        for number, body in enumerate(bodies):
+            await world.landed(db, keyring, body, reference=f"r{number}")
+
+    async def work() -> None:
+        while await admin.fetchval("SELECT count(*) FROM delivery WHERE state = 'applied'") < len(bodies):
+            await drain()
+
+    await asyncio.gather(land(), work())
+    assert await admin.fetchval("SELECT count(*) FROM delivery WHERE last_error IS NOT NULL") == 0
+    assert await admin.fetchval("SELECT count(*) FROM organisation_audit") == 2 * len(bodies)
+    assert await broken_organisation_links(admin, 10) == []

@@ -79,3 +79,17 @@ async def test_housekeeping_forgets_what_never_landed_and_what_is_thirty_days_ol
     await HousekeepingDrain(db)()
     assert await admin.fetchval("SELECT array_agg(reference ORDER BY reference) FROM delivery") == ["new", "r1"]
     assert await admin.fetchval("SELECT count(*) FROM idempotency_key") == 1
+
+
+async def test_housekeeping_forgets_the_content_of_a_delivery_thirty_days_after_its_end_and_keeps_its_receipt(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    await world.with_register(admin)
+    for reference in ("old", "new"):
+        await world.landed(db, keyring, world.delivery_body([world.line()], reference=reference), reference=reference)
+    await world.worked(db, keyring)
+    await admin.execute("UPDATE delivery SET finished_at = now() - interval '31 days' WHERE reference = 'old'")
+    await HousekeepingDrain(db)()
+    kept = await admin.fetch("SELECT reference FROM delivery WHERE delivery_id IN (SELECT delivery_id FROM delivery_chunk)")
+    assert [row["reference"] for row in kept] == ["new"]
+    assert await admin.fetchval("SELECT count(*) FROM line") == 2

@@ -26,7 +26,7 @@ _MARGIN_S = 30.0
 
 
 class TokenRefused(Exception):
-    """The issuer gave no token; the message has the status only."""
+    """The issuer gave no token; the message quotes nothing of its answer."""
 
 
 class FetchedToken(msgspec.Struct, frozen=True):
@@ -160,5 +160,5 @@ async def _read(http: httpx.AsyncClient, request: httpx.Request, kind: type[T]) 
         raise TokenRefused(f"the issuer answered {answer.status}")
     try:
         return msgspec.json.decode(answer.body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise TokenRefused("the issuer answered something else than a token") from None

@@ -4,6 +4,7 @@ CloudEvents NL GOV 1.1: structured JSON, source is our OIN, `sequence` orders th
 own number, so that an event that arrives twice is known.
 """
 
+import asyncio
 from http import HTTPStatus
 
 import httpx
@@ -17,7 +18,7 @@ from workers.senders.answers import asked_wait
 from workers.senders.token import AccessToken, TokenRefused
 
 EVENT_TYPE = "nl.kot-uren.change-accepted.v1"
-# Connect, send and wait for the answer: all together. The lease of a change is three times this.
+# Get a token, connect, send and wait for the answer: all together. The lease of a change is three times this.
 SEND_TIMEOUT_S = 10.0
 _TAKEN = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
 # The receiver understood and says no: sending the same again changes nothing.
@@ -38,14 +39,13 @@ class TvsSender:
         """Send one event; every outcome is an answer, none an exception."""
         event = to_structured_event(self._event(message), JSONFormat())
         try:
-            bearer = await self._token.bearer()
-            answer = await self._http.post(
-                self._events_url,
-                content=event.body,
-                headers={**event.headers, "Authorization": f"Bearer {bearer}"},
-                timeout=SEND_TIMEOUT_S,
-            )
-        except (httpx.HTTPError, TokenRefused) as error:
+            # httpx bounds each read; a receiver that answers byte by byte would hold up everybody's changes.
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                bearer = await self._token.bearer()
+                answer = await self._http.post(
+                    self._events_url, content=event.body, headers={**event.headers, "Authorization": f"Bearer {bearer}"}
+                )
+        except (httpx.HTTPError, TokenRefused, TimeoutError) as error:
             return SendLater(error=type(error).__name__)
         return self._outcome(answer, bearer)
 

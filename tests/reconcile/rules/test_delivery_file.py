@@ -32,6 +32,7 @@ def test_an_instant_has_an_offset(text: str, expected: datetime) -> None:
         "2026-02-30T08:15:00Z",
         "yesterday",
     ]
+    + ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2004-12-31T23:59:59Z", "2100-01-01T00:00:00Z"]
     + ["2026-04-02T25:00:00Z", "2026-04-02T08:15:00+2", None, 1_775_000_000, True, [], {}],
 )
 def test_anything_else_is_no_instant(value: Any) -> None:

@@ -35,12 +35,20 @@ async def test_tampering_is_found(db: Database, admin: asyncpg.Connection, keyri
     assert await broken_household_links(admin, 10) != []
 
 
-async def test_tampering_with_an_organisation_s_chain_is_found(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE organisation_audit SET event = '{}' WHERE number = 1",
+        "DELETE FROM organisation_audit WHERE number = 1",
+        "DELETE FROM organisation_audit WHERE number = (SELECT max(number) FROM organisation_audit)",
+        "DELETE FROM organisation_audit",
+        "UPDATE organisation_audit_head SET number = 1, hash = (SELECT hash FROM organisation_audit WHERE number = 1)",
+    ],
+)
+async def test_tampering_with_an_organisation_s_chain_is_found(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, tampering: str
+) -> None:
     await world.with_register(admin)
     await world.delivered(db, keyring, world.line())
-    await admin.execute(
-        "SET session_replication_role = replica;"
-        " UPDATE organisation_audit SET event = '{}' WHERE number = 1;"
-        " SET session_replication_role = origin"
-    )
-    assert len(await broken_organisation_links(admin, 10)) == 1
+    await admin.execute(f"SET session_replication_role = replica; {tampering}; SET session_replication_role = origin")
+    assert await broken_organisation_links(admin, 10) != []

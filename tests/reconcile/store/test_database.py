@@ -1,13 +1,14 @@
 """Transactions: committed to the end or not at all, and never under a login that sees too much."""
 
 import asyncio
+from time import monotonic
 
 import asyncpg
 import pytest
 
 from reconcile.callers import Intake, Sender
 from reconcile.problems import Busy
-from reconcile.store.database import Database, Role, UnsafeLogin
+from reconcile.store.database import Database, Role, StoreAway, UnsafeLogin
 from tests.conftest import database_url
 
 
@@ -19,6 +20,20 @@ async def test_a_superuser_is_refused(database_name: str) -> None:
 async def test_a_login_of_another_role_is_refused(database_name: str) -> None:
     with pytest.raises(UnsafeLogin, match="kot_tvs"):
         await Database.connect({Role.PARENT: database_url(database_name, "kot_tvs")})
+
+
+async def test_a_store_that_is_away_is_waited_for_and_then_told() -> None:
+    began = monotonic()
+    with pytest.raises(StoreAway, match="does not answer"):
+        await Database.connect({Role.PARENT: "postgresql://kot_parent:secret@127.0.0.1:9/none"}, patience_s=0.7)
+    assert monotonic() - began >= 0.7
+
+
+async def test_a_database_that_is_not_there_is_told_at_once_without_the_password(database_name: str) -> None:
+    url = database_url("no_such_database", "kot_parent:secret")
+    with pytest.raises(StoreAway, match="no_such_database") as told:
+        await Database.connect({Role.PARENT: url}, patience_s=60)
+    assert "secret" not in str(told.value)
 
 
 async def test_an_error_rolls_back(db: Database, admin: asyncpg.Connection) -> None:

@@ -1,5 +1,6 @@
 """The event to TVS over real HTTP: what it holds, and what each answer means."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 from joserfc.jwk import ECKey
 from litestar import Litestar, Request, Response, post
+from litestar.response import Stream
 
 from reconcile.store.outbox import ClaimedMessage
 from tests.serving import serving
@@ -27,6 +29,13 @@ MESSAGE = ClaimedMessage(
 )
 
 
+async def drip() -> AsyncIterator[bytes]:
+    """Answer a byte at a time, for ever, each sooner than a read would time out."""
+    while True:
+        yield b" "
+        await asyncio.sleep(0.05)
+
+
 class Receiver:
     """A TVS that keeps what it was sent and answers as told; its issuer gives a token for anything."""
 
@@ -35,18 +44,24 @@ class Receiver:
         self.events: list[tuple[dict[str, str], Any]] = []
         self.tokens = 0
         self.url = ""
+        self.drips = False
+        self.gives_nonsense = False
 
     def app(self) -> Litestar:
         @post("/events")
-        async def events(request: Request[Any, Any, Any]) -> Response[None]:
+        async def events(request: Request[Any, Any, Any]) -> Response[None] | Stream:
             self.events.append((dict(request.headers), await request.json()))
+            if self.drips:
+                return Stream(drip(), status_code=202)
             status, headers = self.answers.pop(0)
             return Response(None, status_code=status, headers=headers)
 
         @post("/token", status_code=200)
-        async def token(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        async def token(request: Request[Any, Any, Any]) -> dict[str, Any] | list[Any]:
             assert b"client_assertion=" in await request.body()
             self.tokens += 1
+            if self.gives_nonsense:
+                return []
             return {"access_token": f"token-{self.tokens}", "expires_in": 300}
 
         from litestar import get
@@ -125,3 +140,21 @@ async def test_a_token_that_is_not_taken_is_fetched_anew(receiver: Receiver, sen
 async def test_nobody_there_is_unknown_and_sent_again(send: TvsSender) -> None:
     send._events_url = "http://127.0.0.1:9/events"
     assert await send(MESSAGE) == SendLater(error="ConnectError")
+
+
+async def test_an_answer_that_never_ends_is_given_up(receiver: Receiver, send: TvsSender, monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver.drips = True
+    monkeypatch.setattr("workers.senders.tvs.SEND_TIMEOUT_S", 0.5)
+    assert await asyncio.wait_for(send(MESSAGE), 5) == SendLater(error="TimeoutError")
+
+
+async def test_an_issuer_that_answers_nonsense_puts_the_change_off(receiver: Receiver, send: TvsSender) -> None:
+    receiver.gives_nonsense = True
+    assert await send(MESSAGE) == SendLater(error="TokenRefused")
+    assert receiver.events == []
+
+
+async def test_many_changes_at_once_need_one_token(receiver: Receiver, send: TvsSender) -> None:
+    receiver.answers = [(202, {})] * 5
+    assert await asyncio.gather(*(send(MESSAGE) for _ in range(5))) == [Sent()] * 5
+    assert receiver.tokens == 1
