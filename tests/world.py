@@ -138,7 +138,7 @@ async def nobody(_: str) -> None:
 async def worked(db: Database, keyring: Keyring, *, now: datetime = NOW) -> None:
     """Let a worker apply what landed and judge what is due."""
     await DeliveryDrain(db, keyring, nobody, clock=lambda: now)()
-    await ComparisonDrain(db, rules_in_force(), clock=lambda: now)()
+    await ComparisonDrain(db, rules_in_force(), nobody, clock=lambda: now)()
 
 
 _sent = iter(range(1, 1_000_000))
