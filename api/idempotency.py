@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -15,7 +15,7 @@ from reconcile.problems import KeyReused, RequestInProgress
 from reconcile.store.database import Connection, Database
 from reconcile.store.idempotency import claim_key, keep_answer, kept_answer
 
-Actor = Parent | Manager
+Actor = TypeVar("Actor", Parent, Manager)
 
 _KEY = re.compile(r'"?([A-Za-z0-9_-]{16,64})"?', re.ASCII)
 
@@ -30,21 +30,21 @@ async def answered_once(
     """
     key = _key(request)
     fingerprint = _fingerprint(request, await request.body())
+    actor = request.user.actor
+    async with db.transaction(request.user) as conn:
+        if not await _claimed(conn, actor, key, fingerprint):
+            return await _replayed(conn, actor, key, fingerprint)
+        answer = await work(conn)
+        headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
+        status = answer.status_code or 200
+        await keep_answer(conn, actor, key, status=status, headers=msgspec.json.encode(headers).decode(), body=answer.content)
+        return answer
+
+
+async def _claimed(conn: Connection, actor: str, key: str, fingerprint: bytes) -> bool:
     try:
-        async with db.transaction(request.user) as conn:
-            if not await claim_key(conn, request.user.actor, key, fingerprint):
-                return await _replayed(conn, request.user.actor, key, fingerprint)
-            answer = await work(conn)
-            headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
-            await keep_answer(
-                conn,
-                request.user.actor,
-                key,
-                status=answer.status_code or 200,
-                headers=msgspec.json.encode(headers).decode(),
-                body=answer.content,
-            )
-            return answer
+        return await claim_key(conn, actor, key, fingerprint)
+    # The key alone: a lock that the work itself waits for in vain is another's, and the store is busy.
     except asyncpg.LockNotAvailableError:
         raise RequestInProgress("The first request with this key has not been answered yet. Ask again in a second.") from None
 
@@ -62,14 +62,14 @@ async def _replayed(conn: Connection, actor: str, key: str, fingerprint: bytes) 
     )
 
 
-def _key(request: Request[Actor, None, Any]) -> str:
+def _key(request: Request[Any, None, Any]) -> str:
     match = _KEY.fullmatch(request.headers.get("Idempotency-Key", "").strip())
     if match is None:
         raise ClientException("Send an Idempotency-Key of 16 to 64 letters, digits, dashes or underscores, made before the first try.")
     return match[1]
 
 
-def _fingerprint(request: Request[Actor, None, Any], content: bytes) -> bytes:
+def _fingerprint(request: Request[Any, None, Any], content: bytes) -> bytes:
     """Tell one request from another by method, address, If-Match and what the body says, whatever its spacing and order."""
     try:
         said = msgspec.json.encode(msgspec.json.decode(content), order="deterministic")
