@@ -77,7 +77,7 @@ def _quiet(hours: QuietHours | None) -> tuple[time, time] | None:
     return None if hours is None else (time.fromisoformat(hours.from_time), time.fromisoformat(hours.until_time))
 
 
-def _no_hour_or_all(body: Any) -> FieldErrors:
+def _no_hour_or_all(body: object) -> FieldErrors:
     hours = body.get("quietHours") if isinstance(body, dict) else None
     if not isinstance(hours, dict) or "from" not in hours or hours["from"] != hours.get("until"):
         return []

@@ -193,7 +193,7 @@ async def test_who_is_drawn_depends_on_the_random_number_alone(db: Database, adm
 async def test_a_draw_favours_no_income(db: Database, admin: asyncpg.Connection) -> None:
     """Of 1,000 poor and 1,000 rich, 1,000 drawn: about half of each. Numbers and seed are fixed, so the outcome is as well."""
     await admin.execute(
-        "INSERT INTO household (household_id, household_ref) SELECT md5('household ' || n)::uuid, n::text FROM generate_series(1, 2000) AS n"
+        "INSERT INTO household (household_id, household_ref) SELECT md5('h' || n)::uuid, n::text FROM generate_series(1, 2000) AS n"
     )
     await admin.execute(
         "INSERT INTO income (household_id, year, amount_euro)"
