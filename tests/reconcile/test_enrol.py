@@ -19,10 +19,12 @@ from reconcile.enrol import (
     pilot_with_stages,
     release_stage,
 )
+from reconcile.keyring import Keyring
 from reconcile.problems import NotFound, PilotExists, StageNotLarger, StageOutOfOrder, TooFewHouseholds
 from reconcile.store.audit import broken_pilot_links
 from reconcile.store.database import Connection, Database
 from reconcile.store.pilots import Pilot, Stage
+from tests import world
 
 MANAGER = Manager(subject="m-1")
 Step = Callable[[Connection, Manager, UUID, int], Awaitable[Stage]]
@@ -100,6 +102,41 @@ async def test_a_draw_can_be_repeated_from_the_seed_and_the_list(db: Database, a
         assert (stage.candidate_count, stage.candidates_sha256) == (len(listed), digest(listed))
         assert await enrolled(admin, pilot, number) - already == drawn_again(pilot.seed, listed, size - before)
         before = size
+
+
+async def test_the_list_can_be_rebuilt_after_households_came_and_went(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """As docs/adr/0015 says: from when households were recorded, enrolled and declared to be deleted."""
+
+    async def declare(version: int, *, deleted: bool = False) -> None:
+        members = [] if deleted else [world.member(world.APPLICANT, "applicant")]
+        await world.declared(
+            db, keyring, world.declaration(householdRef="D", version=version, deleted=deleted, members=members, placements=[])
+        )
+
+    await with_households(admin, 20)
+    pilot = await with_pilot(db)
+    await declare(1)
+    await declare(2, deleted=True)
+    await draw(db, pilot, 5)
+    await declare(3)
+    await draw(db, pilot, 9)
+    await declare(4, deleted=True)
+    await with_households(admin, 7, named="late-")
+    await draw(db, pilot, 15)
+    stages = (await read(db, pilot)).stages
+    # The one that was declared again could be drawn by the second stage alone.
+    assert [stage.candidate_count for stage in stages[:2]] == [20, 16]
+    for stage in stages:
+        rows = await admin.fetch(
+            "SELECT household_id FROM household WHERE recorded_at <= $1"
+            " AND NOT EXISTS (SELECT FROM enrolment WHERE enrolment.household_id = household.household_id AND enrolment.recorded_at < $1)"
+            " AND NOT coalesce((SELECT (event ->> 'deleted')::boolean FROM household_audit AS audit"
+            " WHERE audit.household_id = household.household_id AND audit.recorded_at < $1 AND event ->> 'action' = 'declared'"
+            " ORDER BY number DESC LIMIT 1), false) ORDER BY household_id",
+            stage.drawn_at,
+        )
+        assert digest([row["household_id"] for row in rows]) == stage.candidates_sha256
+        assert len(rows) == stage.candidate_count
 
 
 async def test_who_came_later_can_be_drawn_and_nobody_leaves(db: Database, admin: asyncpg.Connection) -> None:
