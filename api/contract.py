@@ -169,7 +169,11 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
     if name == "acceptDifference":
         parameters.append({**header, "name": "If-Match", "description": "ETag of the difference that the parent saw"})
     if name == "createDelivery":
-        types = {"application/json": {"schema": {"type": "object"}}, "text/csv": {"schema": {"type": "string"}}}
+        types = {
+            "application/json": {"schema": {"type": "object"}},
+            "application/x-ndjson": {"schema": {"type": "string"}},
+            "text/csv": {"schema": {"type": "string"}},
+        }
         operation["requestBody"] = {"required": True, "content": types}
         parameters.append(
             {

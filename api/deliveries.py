@@ -16,7 +16,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from api.caller import DELIVER
 from api.delivery_documents import DeliveryPage, DeliveryReceipt, LinePage, line_document, lines_csv, receipt_document
-from api.media import content, is_gzip, media_type
+from api.media import UnsupportedMedia, content, is_gzip, media_type
 from api.services import Services
 from reconcile.callers import Organisation
 from reconcile.keyring import Keyring
@@ -36,7 +36,7 @@ _WAIT_LOOK_S = 0.1
 _PAGE_MAX = 1_000
 _REFERENCE = re.compile(r'"?([A-Za-z0-9._-]{1,64})"?', re.ASCII)
 _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])", re.ASCII)
-_FORMATS = {"application/json": "json", "text/csv": "csv"}
+_FORMATS = {"application/json": "json", "application/x-ndjson": "ndjson", "text/csv": "csv"}
 _FINAL = frozenset({"applied", "unreadable"})
 
 OutcomeName = Literal["applied", "unchanged", "superseded", "parked", "rejected"]
@@ -130,13 +130,18 @@ def _header(
     request: Request[Organisation, None, Any], created_at: str | None, organisation_oin: str | None, complete: Sequence[str]
 ) -> DeliveryHeader:
     name, charset = media_type(request, *_FORMATS)
+    if _FORMATS[name] != "csv" and charset == "windows-1252":
+        raise UnsupportedMedia("JSON and NDJSON are UTF-8.")
     match = _REFERENCE.fullmatch(request.headers.get("Idempotency-Key", "").strip())
     if match is None:
         raise ClientException(
             "Send your reference of this delivery as Idempotency-Key: 1 to 64 letters, digits, dots, dashes or underscores."
         )
-    if _FORMATS[name] == "json" and (created_at or organisation_oin or complete):
-        raise ClientException("In JSON, createdAt, organisationOin and complete are members of the body.")
+    if _FORMATS[name] != "csv" and (created_at or organisation_oin or complete):
+        raise ClientException(
+            "createdAt, organisationOin and complete stand in the query for CSV alone: in JSON they are members of the body, in NDJSON of"
+            " the first line."
+        )
     if organisation_oin is not None and not is_oin(organisation_oin):
         raise ClientException("organisationOin must be an OIN of twenty positions.")
     try:

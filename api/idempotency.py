@@ -15,6 +15,7 @@ from reconcile.problems import KeyReused, RequestInProgress
 from reconcile.store.database import Connection, Database
 from reconcile.store.idempotency import claim_key, keep_answer, kept_answer
 
+# A request is of one kind of caller: whoever may send it has a key of its own.
 Actor = TypeVar("Actor", Parent, Manager)
 
 _KEY = re.compile(r'"?([A-Za-z0-9_-]{16,64})"?', re.ASCII)

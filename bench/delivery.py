@@ -158,7 +158,7 @@ async def _deliver(db: Database, keyring: Keyring, body: bytes, reference: str) 
     async with db.transaction(sender) as conn:
         await receive.land_delivery(conn, sender, delivery_id, header, content_sha256=digest, byte_count=len(body))
     await DeliveryDrain(db, keyring, _nobody, clock=lambda: _NOW)()
-    await ComparisonDrain(db, rules_in_force(), clock=lambda: _NOW)()
+    await ComparisonDrain(db, rules_in_force(), _nobody, clock=lambda: _NOW)()
     return perf_counter() - began
 
 

@@ -22,7 +22,12 @@ from workers.senders.token import ClientToken, TokenRefused
 _CHUNK_BYTES = 65_536
 _LOOK_S = 0.3
 _LINES_SHOWN_MAX = 200
-_MEDIA_TYPES = {".json": "application/json", ".csv": "text/csv"}
+_MEDIA_TYPES = {
+    ".json": "application/json",
+    ".ndjson": "application/x-ndjson",
+    ".jsonl": "application/x-ndjson",
+    ".csv": "text/csv",
+}
 # Exit codes, for scripts: every line stands; some lines have faults; nothing was taken; nobody answered.
 ALL_WELL, SOME_FAULTS, NOT_TAKEN, NO_ANSWER = 0, 1, 2, 3
 
@@ -36,7 +41,7 @@ class _NotTaken(Exception):
 @click.option("--url", envvar="KOT_URL", required=True, help="Address of the API. [KOT_URL]")
 @click.option("--reference", help="Your reference of this delivery; the file's own hash when left out.")
 @click.option("--created-at", help="CSV: when the file was made, like 2026-04-02T08:15:00Z; now when left out.")
-@click.option("--charset", type=click.Choice(["utf-8", "windows-1252"]), default="utf-8", show_default=True)
+@click.option("--charset", type=click.Choice(["utf-8", "windows-1252"]), default="utf-8", show_default=True, help="CSV: its characters.")
 @click.option("--issuer", envvar="KOT_ISSUER", help="Issuer of access tokens. [KOT_ISSUER]")
 @click.option("--client-id", envvar="KOT_CLIENT_ID", help="Your client at the issuer. [KOT_CLIENT_ID]")
 @click.option(
@@ -47,14 +52,14 @@ class _NotTaken(Exception):
 )
 @click.option("--json", "as_json", is_flag=True, help="For machines: the receipt and the faulty lines as one JSON object.")
 def deliver(file: Path, url: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401  # as the terminal gave them
-    """Send FILE (.json or .csv) as a delivery.
+    """Send FILE (.json, .ndjson, .jsonl or .csv) as a delivery.
 
     Ends with 0 when every line stands, 1 when lines have faults, 2 when nothing was taken, 3 when nobody answered. An access token
     may also be given in KOT_TOKEN. Sending again is safe.
     """
     console = Console(stderr=as_json, highlight=False)
     if file.suffix.lower() not in _MEDIA_TYPES:
-        raise click.ClickException("The file's name must end in .json or .csv.")
+        raise click.ClickException(f"The file's name must end in {', '.join(_MEDIA_TYPES)}.")
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     options |= {"size": file.stat().st_size, "reference": options["reference"] or f"sha256-{digest[:48]}"}
@@ -95,10 +100,11 @@ async def _bearer(http: httpx.AsyncClient, options: Mapping[str, Any]) -> str:
 
 async def _send(http: httpx.AsyncClient, file: Path, options: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     task = progress.add_task("sending", total=options["size"] or 1)
-    is_csv = file.suffix.lower() == ".csv"
+    media_type = _MEDIA_TYPES[file.suffix.lower()]
+    is_csv = media_type == "text/csv"
     headers = {
         "Idempotency-Key": options["reference"],
-        "Content-Type": f"text/csv; charset={options['charset']}" if is_csv else "application/json",
+        "Content-Type": f"{media_type}; charset={options['charset']}" if is_csv else media_type,
     }
     params = {"createdAt": options["created_at"]} if is_csv and options["created_at"] else {}
 

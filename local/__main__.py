@@ -78,15 +78,21 @@ async def _play(run: Run, region: Region, files: Sequence[Sequence[DeliveryFile]
         declarations = (run.folder / "declarations.ndjson").read_bytes().splitlines()
         with step("TVS hands over declarations", len(declarations)) as move:
             await chain.declare(declarations, move)
+        with step("Parents install the app", len(region.households)) as move:
+            await chain.install(move)
         for name, round_ in zip(("deliver their months", "correct, repeat and come late"), files, strict=True):
             with step(f"Organisations {name}", len(round_)) as move:
                 await chain.deliver(round_, lambda _, move=move: move(1))  # type: ignore[misc]  # bound at once
         await chain.count_outcomes()
-        with step("Every parent looks", len(region.households)) as move:
+        with step("Every phone pulls", len(region.households)) as move:
             await chain.look(move)
+        with step("A manager draws and releases two stages", 2) as move:
+            await chain.pilot((len(region.households) // 4, len(region.households)), move)
+        with step("Phones are told", sum(region.planted().values())) as move:
+            await chain.hear(move)
         with step("One more delivery, timed"):
             await chain.probe(*_probe(region))
-        taps = [one for one in region.households if any(care.planted not in (None, "D00") for care in one.cares)]
+        taps = [one for one in region.households if one.differs]
         with step("Parents take over with one tap", len(taps)) as move:
             changes = await chain.answer(taps, move)
         with step("TVS processes the changes", len(changes)) as move:

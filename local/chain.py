@@ -5,18 +5,21 @@ Every party acts over HTTP with its own token. What comes back is held against w
 
 import asyncio
 import secrets
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
 import httpx
+import msgspec
 from msgspec import Struct
 
-from local.clients import machine_token, parent_token
+from local.clients import machine_token, person_token
+from local.phone import Call, Phone
 from local.region import Household, Region
 from local.region_files import DeliveryFile
-from local.run import TVS_CLIENT, Run
+from local.run import MANAGER_LOGIN, TVS_CLIENT, Run
 
 # Told how much of a step was done, so that its bar can move.
 T = TypeVar("T")
@@ -25,6 +28,7 @@ AT_ONCE = 16
 _WAIT_S = 60.0
 _LOOK_S = 0.1
 _DECLARATIONS_A_REQUEST = 500
+_JSON = {"Content-Type": "application/json"}
 
 
 class ChainBroken(Exception):
@@ -36,8 +40,10 @@ class Findings(Struct, kw_only=True):
 
     outcomes: Counter[str]
     differences: Counter[str]
+    notices: int = 0
     accepted: int = 0
     processed: int = 0
+    pushed_after_s: float = 0.0
     visible_after_s: float = 0.0
 
 
@@ -50,6 +56,9 @@ class Chain:
         self._http = http
         self._tokens: dict[str, str] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._phones = {household.login: Phone(f"phone-{household.login}") for household in region.households}
+        self._pushes: dict[str, list[str]] = defaultdict(list)
+        self._pushes_read = 0
         self.findings = Findings(outcomes=Counter(), differences=Counter())
 
     async def declare(self, declarations: Sequence[bytes], step: Step) -> None:
@@ -81,8 +90,8 @@ class Chain:
         return receipt["counts"]["received"]
 
     async def _send(self, file: DeliveryFile) -> dict[str, Any]:
-        headers = {"Idempotency-Key": file.reference, "Content-Type": "text/csv; charset=utf-8" if file.is_csv else "application/json"}
-        params = {"createdAt": file.created_at.isoformat()} if file.is_csv else {}
+        headers = {"Idempotency-Key": file.reference, "Content-Type": file.media_type}
+        params = {"createdAt": file.created_at.isoformat()} if file.dialect == "csv" else {}
         return await self._call(file.oin, "POST", "/v1/deliveries", content=file.content, headers=headers, params=params)
 
     async def count_outcomes(self) -> None:
@@ -92,50 +101,84 @@ class Chain:
             for receipt in page["deliveries"]:
                 self.findings.outcomes.update({**receipt["counts"], "deliveries": 1})
 
+    async def install(self, step: Step) -> None:
+        """Every parent installs the app: it registers the phone."""
+
+        async def one(household: Household) -> int:
+            await self._phones[household.login].register(self._as(household.login))
+            return 1
+
+        await self._all(self._region.households, one, step)
+
     async def look(self, step: Step) -> None:
-        """Every parent looks for open differences, until together they see what was planted."""
+        """Every phone pulls, until together they hold what was planted."""
         until = monotonic() + _WAIT_S
         expected = self._region.planted()
         looking: Sequence[Household] = self._region.households
-        seen: dict[str, list[str]] = {}
         while True:
-            await self._all(
-                looking,
-                lambda household: self._look_one(household, seen),
-                step if len(looking) == len(self._region.households) else _silent,
-            )
+            await self._all(looking, self._pull, step if len(looking) == len(self._region.households) else _silent)
+            seen = {household.login: self._kinds(household) for household in self._region.households}
             found = Counter(kind for kinds in seen.values() for kind in kinds)
             if dict(found) == dict(expected):
                 break
             if monotonic() > until:
-                raise ChainBroken(f"The parents see {dict(found)}, and {dict(expected)} was planted.")
-            looking = [
-                one for one in looking if seen[one.login] != [care.planted for care in one.cares if care.planted not in (None, "D00")]
-            ]
+                raise ChainBroken(f"The phones hold {dict(found)}, and {dict(expected)} was planted.")
+            looking = [one for one in looking if seen[one.login] != list(one.differs)]
         self.findings.differences = found
 
-    async def _look_one(self, household: Household, seen: dict[str, list[str]]) -> int:
-        seen[household.login] = [one["kind"] for one in await self._differences(household)]
-        return 1
+    async def pilot(self, sizes: Sequence[int], step: Step) -> None:
+        """A manager makes a pilot and draws, releases and checks one stage after the other."""
+        pilot = await self._manage("/v1/pilots", {"name": "Proef"})
+        for number, size in enumerate(sizes, start=1):
+            path = f"/v1/pilots/{pilot['pilotId']}/stages"
+            drawn = await self._manage(path, {"size": size, "mode": "immediate"})
+            if drawn["added"] != size - (sizes[number - 2] if number > 1 else 0):
+                raise ChainBroken(f"Stage {number} added {drawn['added']} households, to {size} in all.")
+            await self._manage(f"{path}/{number}/release", None)
+            step(1)
+
+    async def hear(self, step: Step) -> None:
+        """Wait until the phone of every household with a planted difference heard of it, once, and of nothing else."""
+        told = [one for one in self._region.households if one.differs]
+        until = monotonic() + _WAIT_S
+        shown = 0
+        while not all(self._pushes[self._phones[one.login].token] for one in told):
+            await self._read_pushes()
+            step(len(self._pushes) - shown)
+            shown = len(self._pushes)
+            if monotonic() > until:
+                raise ChainBroken(f"{len(self._pushes)} phones were told, and {len(told)} have something to hear.")
+        await self._all(told, self._pull, _silent)
+        for household in told:
+            phone = self._phones[household.login]
+            if set(self._pushes[phone.token]) != set(phone.copies["notices"]):
+                raise ChainBroken(f"The phone of {household.login} heard other notices than it can read.")
+        self.findings.notices = sum(len(set(heard)) for heard in self._pushes.values())
+        if self.findings.notices != len(told):
+            raise ChainBroken(f"{self.findings.notices} notices were heard for {len(told)} differences.")
 
     async def probe(self, household: Household, file: DeliveryFile) -> None:
-        """One more delivery, timed: from the moment it landed until the parent sees the difference."""
-        await self._differences(household)  # the token is fetched before the clock runs
-        await self._token(file.oin)
+        """One more delivery, timed: from the moment it landed until the phone is told, and holds the difference."""
+        phone = self._phones[household.login]
+        await self._token(file.oin)  # fetched before the clock runs
         await self._send(file)
         landed = monotonic()
-        while not await self._differences(household):
+        while not self._pushes[phone.token]:
+            await self._read_pushes()
             if monotonic() - landed > _WAIT_S:
-                raise ChainBroken("The difference of the last delivery did not show.")
-            await asyncio.sleep(0.01)
+                raise ChainBroken("The phone was not told of the last delivery.")
+        self.findings.pushed_after_s = monotonic() - landed
+        await self._pull(household)
+        if not phone.open_differences():
+            raise ChainBroken("The phone was told of a difference that it cannot read.")
         self.findings.visible_after_s = monotonic() - landed
 
     async def answer(self, households: Sequence[Household], step: Step) -> Sequence[str]:
-        """Parents take their differences over with one tap; return the numbers of the changes."""
+        """Parents take over with one tap what their phones hold; return the numbers of the changes."""
         changes: list[str] = []
 
         async def tap(household: Household) -> int:
-            for difference in await self._differences(household):
+            for difference in self._phones[household.login].open_differences():
                 headers = {
                     "If-Match": f'"d{difference["differenceId"]}-v{difference["version"]}"',
                     "Idempotency-Key": secrets.token_urlsafe(24),
@@ -169,9 +212,26 @@ class Chain:
         self.findings.processed += 1
         return 1
 
-    async def _differences(self, household: Household) -> list[dict[str, Any]]:
-        answer = await self._call(household.login, "GET", "/v1/differences", params={"state": "open"})
-        return list(answer["differences"])
+    async def _pull(self, household: Household) -> int:
+        await self._phones[household.login].pull(self._as(household.login))
+        return 1
+
+    def _kinds(self, household: Household) -> list[str]:
+        return [one["kind"] for one in self._phones[household.login].open_differences()]
+
+    async def _read_pushes(self) -> None:
+        """Read what the push service took since the last time; it answers as soon as there is something."""
+        answer = await self._http.get(f"{self._run.fcm_url}/received", params={"after": str(self._pushes_read), "wait": "0.5"})
+        for one in answer.json():
+            self._pushes[one["token"]].append(one["noticeId"])
+            self._pushes_read = one["sequence"]
+
+    async def _manage(self, path: str, body: object) -> dict[str, Any]:
+        return await self._call(MANAGER_LOGIN, "POST", path, json=body, headers={"Idempotency-Key": secrets.token_urlsafe(24)})
+
+    def _as(self, who: str) -> Call:
+        """Return what sends requests with the token of one party."""
+        return partial(self._call, who)
 
     async def _all(self, things: Sequence[T], work: Callable[[T], Awaitable[int]], step: Step) -> None:
         async def one(thing: T) -> None:
@@ -190,7 +250,7 @@ class Chain:
             if who == TVS_CLIENT or who.startswith("00000099"):
                 self._tokens[who] = await machine_token(self._http, self._run.issuer_url, who, self._run.client_key)
             else:
-                self._tokens[who] = await parent_token(self._http, self._run.issuer_url, who)
+                self._tokens[who] = await person_token(self._http, self._run.issuer_url, who)
         return self._tokens[who]
 
     async def _call(
@@ -200,6 +260,7 @@ class Chain:
         path: str,
         *,
         content: bytes | None = None,
+        json: object = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
@@ -207,9 +268,9 @@ class Chain:
         answer = await self._http.request(
             method,
             f"{self._run.api_url}{path}",
-            content=content,
+            content=content if json is None else msgspec.json.encode(json),
             params=params or None,
-            headers={**(headers or {}), "Authorization": f"Bearer {token}"},
+            headers={**(headers or {}), **({} if json is None else _JSON), "Authorization": f"Bearer {token}"},
         )
         if answer.status_code >= 400:
             raise ChainBroken(f"{method} {path} answered {answer.status_code}: {answer.text}")

@@ -1,4 +1,4 @@
-"""Clients of the play: a machine's token by a signed assertion, a parent's by code and PKCE, both from the issuer over HTTP."""
+"""Clients of the play: a machine's token by a signed assertion, a person's by code and PKCE, both from the issuer over HTTP."""
 
 import hashlib
 import secrets
@@ -28,8 +28,8 @@ async def machine_token(http: httpx.AsyncClient, issuer: str, client_id: str, ke
     return await _token(http, issuer, form)
 
 
-async def parent_token(http: httpx.AsyncClient, issuer: str, login: str) -> str:
-    """Return an access token for the app of a sample parent. Raises httpx.HTTPStatusError."""
+async def person_token(http: httpx.AsyncClient, issuer: str, login: str) -> str:
+    """Return an access token for somebody who logs in: a sample parent or a pilot manager. Raises httpx.HTTPStatusError."""
     verifier = secrets.token_urlsafe(48)
     challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     answer = await http.get(

@@ -38,10 +38,11 @@ class Client(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Login(msgspec.Struct, frozen=True, rename="camel"):
-    """A sample parent who can log in."""
+    """Somebody who can log in: a sample parent with a BSN, or a pilot manager without."""
 
     login: str
-    bsn: str
+    scope: str
+    bsn: str = ""
 
 
 class IssuerFolder(msgspec.Struct, frozen=True, rename="camel"):
@@ -89,7 +90,7 @@ class Issuer:
         return {"keys": [self._key.as_dict(private=False)]}
 
     def code(self, *, client_id: str, redirect_uri: str, challenge: str, method: str, login: str) -> str:
-        """Log a sample parent in and return a code. Raises _Refused."""
+        """Log somebody in and return a code. Raises _Refused."""
         if client_id != _APP_CLIENT or urlsplit(redirect_uri).hostname not in ("127.0.0.1", "localhost"):
             raise _Refused("invalid_request")
         if method != "S256" or not challenge or login not in self._logins:
@@ -104,7 +105,7 @@ class Issuer:
         if grant == "client_credentials":
             claims = self._machine(form)
         elif grant == "authorization_code":
-            claims = self._parent(form)
+            claims = self._person(form)
         else:
             raise _Refused("unsupported_grant_type")
         now = int(time.time())
@@ -137,24 +138,25 @@ class Issuer:
             "oin": client.oin,
         }
 
-    def _parent(self, form: dict[str, str]) -> dict[str, Any]:
+    def _person(self, form: dict[str, str]) -> dict[str, Any]:
         until, login, challenge, redirect_uri = self._codes.pop(form.get("code", ""), (0.0, None, "", ""))
         verifier = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         is_proved = urlsafe_b64encode(verifier).rstrip(b"=").decode() == challenge
         if login is None or until < time.time() or not is_proved or form.get("redirect_uri") != redirect_uri:
             raise _Refused("invalid_grant")
-        sealed = jwe.encrypt_compact(
-            {"alg": "RSA-OAEP-256", "enc": "A256GCM"}, login.bsn, self._identity_key, algorithms=["RSA-OAEP-256", "A256GCM"]
-        )
-        return {
+        claims = {
             "sub": hashlib.sha256(self._salt + login.login.encode()).hexdigest()[:32],
             "client_id": _APP_CLIENT,
             "azp": _APP_CLIENT,
             "aud": "kot-uren",
-            "scope": "kot:app",
+            "scope": login.scope,
             "acr": _SUBSTANTIAL,
-            "bsn_encrypted": sealed,
         }
+        if login.bsn:
+            claims["bsn_encrypted"] = jwe.encrypt_compact(
+                {"alg": "RSA-OAEP-256", "enc": "A256GCM"}, login.bsn, self._identity_key, algorithms=["RSA-OAEP-256", "A256GCM"]
+            )
+        return claims
 
 
 def create_app(known: IssuerFolder) -> Litestar:

@@ -109,6 +109,11 @@ class Household(Struct, frozen=True, kw_only=True):
         """The name under which the applicant logs in at the issuer."""
         return self.household_ref.lower()
 
+    @property
+    def differs(self) -> tuple[str, ...]:
+        """The kinds of difference that must be found in this household; D00 is none."""
+        return tuple(care.planted for care in self.cares if care.planted not in (None, "D00"))
+
 
 class Region(Struct, frozen=True, kw_only=True):
     """Everything, and the months that were billed."""
@@ -119,8 +124,7 @@ class Region(Struct, frozen=True, kw_only=True):
 
     def planted(self) -> Mapping[str, int]:
         """Return the differences that the chain must find, by kind; D00 is one that it must not find."""
-        kinds = Counter(care.planted for household in self.households for care in household.cares)
-        return {kind: count for kind, count in sorted(kinds.items(), key=str) if kind is not None and kind != "D00"}
+        return dict(sorted(Counter(kind for household in self.households for kind in household.differs).items()))
 
 
 def sample_region(seed: int, as_of: date, *, households: int = HOUSEHOLDS, organisations: int = ORGANISATIONS) -> Region:

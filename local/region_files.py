@@ -1,4 +1,4 @@
-"""The sample region as the files that the parties would send: declarations, and deliveries in two dialects."""
+"""The sample region as the files that the parties would send: declarations, and deliveries in three dialects."""
 
 import csv
 import io
@@ -6,9 +6,11 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace as change
 
 from local.region import Care, Household, Location, Region, SampleOrganisation, billed
 from reconcile.rules.bsn import marked_bsn
@@ -17,12 +19,21 @@ from reconcile.rules.quantities import hundredths_text
 
 _CSV_HEADING = ("regelkenmerk", "bsn_ouder", "bsn_kind", "lrk_nummer", "maand", "uren", "uurtarief", "bedrag", "einddatum")
 _STRANGER_FROM = 3_000_000
+Dialect = Literal["json", "csv", "ndjson"]
+_DIALECTS: Sequence[Dialect] = ("csv", "ndjson", "json")
+_MEDIA_TYPES: Mapping[Dialect, str] = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "ndjson": "application/x-ndjson",
+}
+# Lines that break alone: one that was broken off, and one with a field twice.
+_BROKEN_LINES = (b'{"lineRef":"afgebroken","parentBsn":"90', b'{"lineRef":"dubbel-veld","month":"2026-03","month":"2026-04"}')
 
 
 class DeliveryFile(Struct, frozen=True, kw_only=True):
     """One file of an organisation, with what goes into the request beside it; `expected` counts lines by outcome."""
 
-    name: str
+    dialect: Dialect
     oin: str
     reference: str
     created_at: datetime
@@ -30,9 +41,14 @@ class DeliveryFile(Struct, frozen=True, kw_only=True):
     expected: Mapping[str, int]
 
     @property
-    def is_csv(self) -> bool:
-        """CSV or JSON."""
-        return self.name.endswith(".csv")
+    def name(self) -> str:
+        """Name of the file on the disk."""
+        return f"{self.reference}.{self.dialect}"
+
+    @property
+    def media_type(self) -> str:
+        """What the sender puts into Content-Type."""
+        return _MEDIA_TYPES[self.dialect]
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -72,13 +88,14 @@ def delivery_files(region: Region, seed: int) -> Sequence[Sequence[DeliveryFile]
         for place, month in enumerate(region.months):
             lines = _lines(cares, month, region.months)
             if place == 1 and number % 4 == 0:
-                wrong = [_with_more_hours(line) if dice.random() < 0.1 else line for line in lines]
+                # Always the first line too: a CSV with nothing wrong would come again as the very same content.
+                wrong = [_with_more_hours(line) if index == 0 or dice.random() < 0.1 else line for index, line in enumerate(lines)]
                 changed = sum(one != other for one, other in zip(wrong, lines, strict=True))
                 first.append(_file(organisation, month, wrong, "a", {"applied": len(lines)}))
                 second.append(_file(organisation, month, lines, "correctie", {"applied": changed, "unchanged": len(lines) - changed}))
             else:
                 first.append(_file(organisation, month, lines, "a", {"applied": len(lines)}))
-            if place == 2 and number % 6 == 1:
+            if place == 2 and number % 7 == 1:
                 second.append(
                     _file(organisation, month, [_with_more_hours(one) for one in lines], "oud", {"superseded": len(lines)}, days=-3)
                 )
@@ -129,7 +146,7 @@ def _lines(cares: Sequence[Care], month: Month, months: Sequence[Month]) -> list
 
 
 def _with_more_hours(line: Line) -> Line:
-    return msgspec.structs.replace(line, hours=hundredths_text(int(line.hours.replace(".", "")) + 777))
+    return change(line, hours=hundredths_text(int(line.hours.replace(".", "")) + 777))
 
 
 def own_file(region: Region) -> DeliveryFile:
@@ -151,7 +168,6 @@ def _faulty_file(organisation: SampleOrganisation, region: Region, location: Loc
         hourly_rate="9.50",
     )
     other = next(one for one in region.organisations if one.kvk_number != organisation.kvk_number)
-    change = msgspec.structs.replace
     rejected = [
         change(good, line_ref="elfproef", child_bsn=good.child_bsn[:8] + str((int(good.child_bsn[8]) + 1) % 10)),
         change(good, line_ref="uren", hours="900.00"),
@@ -162,7 +178,13 @@ def _faulty_file(organisation: SampleOrganisation, region: Region, location: Loc
         change(good, line_ref="dubbel-2", month=region.months[0], hours="61.00"),
     ]
     lines = [good, *rejected, change(good, line_ref="geen-bsn", child_bsn="")]
-    return _file(organisation, month, lines, mark, {"applied": 1, "rejected": len(rejected), "parked": 1})
+    file = _file(organisation, month, lines, mark, {"applied": 1, "rejected": len(rejected), "parked": 1})
+    return _with_broken_lines(file) if file.dialect == "ndjson" else file
+
+
+def _with_broken_lines(file: DeliveryFile) -> DeliveryFile:
+    content = file.content + b"\n".join(_BROKEN_LINES)
+    return change(file, content=content, expected={**file.expected, "rejected": file.expected["rejected"] + len(_BROKEN_LINES)})
 
 
 def _file(
@@ -170,21 +192,25 @@ def _file(
 ) -> DeliveryFile:
     made = datetime.combine(first_day(next_month(month)), datetime.min.time(), UTC) + timedelta(days=4, hours=8)
     created_at = made + timedelta(days=days if days else 7 if mark == "correctie" else 0)
-    is_csv = int(organisation.kvk_number) % 2 == 0
+    dialect = _DIALECTS[int(organisation.kvk_number) % len(_DIALECTS)]
     reference = f"{organisation.kvk_number}-{month}-{mark}"
-    content = _csv(lines) if is_csv else _json(lines, reference, created_at)
+    envelope = {"reference": reference, "createdAt": created_at.isoformat()}
     return DeliveryFile(
-        name=f"{reference}.{'csv' if is_csv else 'json'}",
+        dialect=dialect,
         oin=organisation.oin,
         reference=reference,
         created_at=created_at,
-        content=content,
+        content=_csv(lines) if dialect == "csv" else _ndjson(envelope, lines) if dialect == "ndjson" else _json(envelope, lines),
         expected=expected,
     )
 
 
-def _json(lines: Sequence[Line], reference: str, created_at: datetime) -> bytes:
-    return msgspec.json.encode({"reference": reference, "createdAt": created_at.isoformat(), "lines": lines})
+def _json(envelope: Mapping[str, str], lines: Sequence[Line]) -> bytes:
+    return msgspec.json.encode({**envelope, "lines": lines})
+
+
+def _ndjson(envelope: Mapping[str, str], lines: Sequence[Line]) -> bytes:
+    return msgspec.json.Encoder().encode_lines([envelope, *lines])
 
 
 def _csv(lines: Sequence[Line]) -> bytes:

@@ -20,6 +20,7 @@ from local.servers import Postgres, Valkey, free_port
 from local.tvs import TvsFolder
 
 TVS_CLIENT = "tvs"
+MANAGER_LOGIN = "pilot-manager"
 FORWARD_CLIENT = "kot-uren"
 _TVS_OIN = "00000099000099980000"
 _SYSTEM_OIN = "00000099000099990000"
@@ -88,7 +89,8 @@ class Run:
         clients = [Client(client_id=one.oin, oin=one.oin, scope="kot:deliver", key=public_key) for one in region.organisations]
         clients.append(Client(client_id=TVS_CLIENT, oin=_TVS_OIN, scope="kot:declare", key=public_key))
         clients.append(Client(client_id=FORWARD_CLIENT, oin=_SYSTEM_OIN, scope="tvs:changes", key=public_key))
-        logins = [Login(login=one.login, bsn=one.people[0].bsn) for one in region.households]
+        logins = [Login(login=one.login, scope="kot:app", bsn=one.people[0].bsn) for one in region.households]
+        logins.append(Login(login=MANAGER_LOGIN, scope="kot:pilot.read kot:pilot.manage"))
         self._write("issuer.json", IssuerFolder(self.issuer_url, tuple(clients), tuple(logins), identity.as_dict(private=False)))
         self._write("tvs.json", TvsFolder(self.tvs_url, self.api_url, self.issuer_url, TVS_CLIENT, self.client_key, str(declarations)))
         self._write("identity.json", identity.as_dict(private=True))

@@ -43,8 +43,10 @@ def closing_table(findings: Findings, planted: Mapping[str, int], elapsed_s: flo
     for kind, count in sorted(findings.differences.items()):
         table.add_row(f"  {kind}", str(count))
     table.add_section()
+    table.add_row("notices heard by phones", str(findings.notices))
     table.add_row("answers", str(findings.accepted))
     table.add_row("changes processed by TVS", str(findings.processed))
+    table.add_row("seconds from delivery landed to push received", f"{findings.pushed_after_s:.2f}")
     table.add_row("seconds from delivery landed to difference visible", f"{findings.visible_after_s:.2f}")
     table.add_row("seconds for everything", f"{elapsed_s:.0f}")
     return table

@@ -25,9 +25,7 @@ class Announced(Struct, frozen=True, kw_only=True):
     notices: int
 
 
-async def tell(
-    conn: Connection, found: Sequence[DifferenceKey], moot: Sequence[DifferenceKey] = ()
-) -> Mapping[UUID, Sequence[UUID]]:
+async def tell(conn: Connection, found: Sequence[DifferenceKey], moot: Sequence[DifferenceKey] = ()) -> Mapping[UUID, Sequence[UUID]]:
     """Withdraw what nobody was told yet about `moot` differences, then stage notices for `found` ones.
 
     Returns the new notices by household. The households are locked, and the caller ends its write with their next version.
@@ -69,9 +67,7 @@ async def claim_pushes(conn: Connection, *, lease: timedelta, pushes_max: int) -
     return await notices.claim_pushes(conn, lease, pushes_max)
 
 
-async def settle_pushes(
-    conn: Connection, ended: Sequence[Settled], later: Sequence[Postponed], gone: Sequence[DeadAddress]
-) -> None:
+async def settle_pushes(conn: Connection, ended: Sequence[Settled], later: Sequence[Postponed], gone: Sequence[DeadAddress]) -> None:
     """Record what became of pushes, and forget addresses that the push service does not know.
 
     A push whose lease another worker has by now is left to that worker.

@@ -18,6 +18,7 @@ from reconcile.rules.delivery_csv import CsvReader
 from reconcile.rules.delivery_file import Complete, DeliveryReader, Envelope
 from reconcile.rules.delivery_json import JsonReader
 from reconcile.rules.delivery_line import DeliveryLine
+from reconcile.rules.delivery_ndjson import NdjsonReader
 from reconcile.rules.faults import FAULTS, UnreadableDelivery
 from reconcile.rules.months import Month, first_day
 from reconcile.store import comparisons, deliveries, households, lines, placements
@@ -71,7 +72,7 @@ def reader_for(claimed: ClaimedDelivery, *, this_month: Month) -> DeliveryReader
     """Return the reader of the delivery's format."""
     if claimed.format == "csv":
         return CsvReader(charset=claimed.charset, this_month=this_month)
-    return JsonReader(this_month=this_month)
+    return NdjsonReader(this_month=this_month) if claimed.format == "ndjson" else JsonReader(this_month=this_month)
 
 
 async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine], *, lease: timedelta) -> None:

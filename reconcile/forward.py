@@ -133,9 +133,7 @@ async def postpone_change(conn: Connection, message: ClaimedMessage, *, error: s
 async def _settle(conn: Connection, message: ClaimedMessage, *, state: Literal["done", "dead"], error: str | None) -> bool:
     # Household before outbox, as everywhere: a receipt that comes at this moment takes the locks in the same order.
     version = await households.lock_household(conn, message.household_id)
-    settled = Settled(
-        household_id=message.household_id, subject_id=message.subject_id, attempts=message.attempts, state=state, error=error
-    )
+    settled = Settled(household_id=message.household_id, subject_id=message.subject_id, attempts=message.attempts, state=state, error=error)
     if version is None or not await outbox.settle_outbox(conn, KIND, [settled]):
         return False
     mark = answers.mark_change_sent if state == "done" else answers.mark_change_dead

@@ -10,10 +10,12 @@ import asyncpg
 import msgspec
 
 from reconcile import receive
-from reconcile.callers import Intake, Organisation, Parent, Sender, Tvs, Visitor
+from reconcile.callers import Intake, Manager, Organisation, Parent, Sender, Tvs, Visitor
 from reconcile.declare import DeclarationResult, declare
+from reconcile.enrol import create_pilot, draw_stage, pause_stage, release_stage
 from reconcile.identify import identify_parent
 from reconcile.keyring import Keyring
+from reconcile.reach import Address, register_device
 from reconcile.receive import DeliveryHeader, Landing
 from reconcile.register import import_register
 from reconcile.rulebook import rules_in_force
@@ -24,6 +26,7 @@ from reconcile.store.database import Database
 from reconcile.store.register import organisation_by_oin
 from workers.comparisons import ComparisonDrain
 from workers.deliveries import DeliveryDrain
+from workers.stages import StageDrain
 
 NOW = datetime(2026, 7, 10, 9, tzinfo=UTC)
 TVS = Tvs(oin="00000099000000010000")
@@ -108,6 +111,10 @@ def delivery_body(lines: Sequence[Mapping[str, Any]], sent_at: datetime = NOW, *
     return msgspec.json.encode({"createdAt": sent_at.isoformat(), "lines": lines, **change})
 
 
+def ndjson_body(lines: Sequence[Mapping[str, Any]], sent_at: datetime = NOW, **change: Any) -> bytes:
+    return msgspec.json.Encoder().encode_lines([{"createdAt": sent_at.isoformat(), **change}, *lines])
+
+
 async def organisation(db: Database, oin: str = OIN) -> Organisation:
     async with db.snapshot(Sender(oin=oin)) as conn:
         found = await organisation_by_oin(conn, oin)
@@ -161,3 +168,59 @@ async def parent(db: Database, keyring: Keyring, bsn: str = APPLICANT) -> Parent
 
 
 INTAKE = Intake()
+MANAGER = Manager(subject="manager-1")
+
+
+async def piloted(db: Database, *, size: int = 1) -> UUID:
+    """Make a pilot with one stage of this size, drawn and not released, and return the pilot."""
+    async with db.transaction(MANAGER) as conn:
+        pilot = (await create_pilot(conn, MANAGER, name="Proef")).pilot
+        await draw_stage(conn, MANAGER, pilot.pilot_id, size=size, mode="immediate")
+    return pilot.pilot_id
+
+
+async def released(db: Database, pilot_id: UUID, stage_number: int = 1) -> None:
+    """Release a stage and let a worker look at its households."""
+    async with db.transaction(MANAGER) as conn:
+        await release_stage(conn, MANAGER, pilot_id, stage_number)
+    await StageDrain(db, nobody)()
+
+
+async def paused(db: Database, pilot_id: UUID, stage_number: int = 1) -> None:
+    async with db.transaction(MANAGER) as conn:
+        await pause_stage(conn, MANAGER, pilot_id, stage_number)
+
+
+async def with_device(db: Database, parent: Parent, number: int = 1, **change: Any) -> UUID:
+    """Register the parent's phone of this number, and return the device."""
+    address = Address(**{"platform": "android", "token": f"token-{number}", "locale": "nl", "quiet": None, **change})
+    async with db.transaction(parent) as conn:
+        return (await register_device(conn, parent, UUID(int=number), address)).device_id
+
+
+async def with_crowd(db: Database, admin: asyncpg.Connection, keyring: Keyring, count: int, *, is_released: bool = True) -> UUID:
+    """Make so many households with a phone each and an open difference, drawn into one stage; return the pilot.
+
+    In a released stage all of it is staged as notices, and nothing is pushed yet.
+    """
+    await with_register(admin)
+    people = [(marked_bsn(1_000 + 2 * number), marked_bsn(1_001 + 2 * number)) for number in range(count)]
+    households = [
+        declaration(householdRef=f"C{number}", members=[member(adult, "applicant"), member(child, "child")], placements=[care(child)])
+        for number, (adult, child) in enumerate(people)
+    ]
+    for start in range(0, count, 500):
+        await declared(db, keyring, *households[start : start + 500])
+    await admin.execute(
+        "INSERT INTO device (household_id, device_id, person_id, platform, token, token_sha256, locale)"
+        " SELECT household_id, gen_random_uuid(), person_id, 'android', 'phone-' || household_ref, sha256(household_ref::bytea), 'nl'"
+        " FROM membership JOIN household USING (household_id) WHERE role = 'applicant'"
+    )
+    pilot_id = await piloted(db, size=count)
+    if is_released:
+        await released(db, pilot_id)
+    months = ("2026-02", "2026-03")
+    await delivered(
+        db, keyring, *(line(parentBsn=adult, childBsn=child, month=one, hours="120.00") for adult, child in people for one in months)
+    )
+    return pilot_id

@@ -56,6 +56,11 @@ class _Flights:
         if self.flying <= self._few:
             self._few_enough.set()
 
+    @property
+    def are_over(self) -> bool:
+        """Whether none is under way and none waits to be settled."""
+        return self.flying == 0 and not self._landed
+
     def take_landed(self) -> Sequence[Flight]:
         """Return what ended since the last time."""
         landed, self._landed = self._landed, []
@@ -92,7 +97,7 @@ class PushDrain:
                     if push.verdict == "send":
                         flights.flying += 1
                         group.create_task(self._fly(push, flights))
-                if not claimed and not flights.flying:
+                if not claimed and flights.are_over:
                     return
                 # Refilled when half has landed: a transaction for every push would cost more than the pushes.
                 await flights.until_flying(AT_ONCE // 2 if claimed else 0)

@@ -8,6 +8,8 @@ import re
 
 _NINE_DIGITS = re.compile(r"[0-9]{9}", re.ASCII)
 _WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
+# A digit's code is 48 more than its value, so nine codes weigh this much more than nine digits.
+_WEIGHT_OF_CODES = sum(_WEIGHTS) * ord("0")
 _PUBLISHED_EXAMPLE = "111222333"
 _TEST_RANGE_START = 900_000_000
 
@@ -16,7 +18,9 @@ def is_bsn(text: str) -> bool:
     """Tell whether `text` is a BSN: 9a+8b+7c+6d+5e+4f+3g+2h-1i is divisible by eleven and not all digits are zero."""
     if _NINE_DIGITS.fullmatch(text) is None:
         return False
-    total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, text, strict=True))
+    # Written out over the codes of the digits: every line of a delivery comes here twice.
+    a, b, c, d, e, f, g, h, i = text.encode()
+    total = 9 * a + 8 * b + 7 * c + 6 * d + 5 * e + 4 * f + 3 * g + 2 * h - i - _WEIGHT_OF_CODES
     return total % 11 == 0 and text != "000000000"
 
 

@@ -1,9 +1,10 @@
 """A delivery's bytes, fed as they come, become an envelope and numbered lines in constant memory.
 
-A format is one class with `feed`, `close` and `envelope`; a second one is a new file beside delivery_csv.py and delivery_json.py.
+A format is one class with `feed`, `close` and `envelope`; another one is a new file beside delivery_csv.py, delivery_json.py and
+delivery_ndjson.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -11,10 +12,12 @@ from msgspec import Struct
 
 from reconcile.rules.delivery_line import DeliveryLine
 from reconcile.rules.faults import UnreadableDelivery
-from reconcile.rules.identifiers import is_lrk_number
+from reconcile.rules.identifiers import is_lrk_number, is_oin
 from reconcile.rules.months import Month, is_month
 
 LINE_BYTES_MAX = 65_536
+# The members of an envelope in JSON; each may be left out.
+ENVELOPE_MEMBERS = frozenset({"reference", "createdAt", "organisationOin", "complete"})
 
 
 class Complete(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -49,6 +52,21 @@ class DeliveryReader(Protocol):
         ...
 
 
+def read_envelope(members: Mapping[str, object]) -> Envelope:
+    """Read the members of an envelope in JSON. Raises UnreadableDelivery when one has the wrong form."""
+    reference, oin = members.get("reference"), members.get("organisationOin")
+    if reference is not None and not isinstance(reference, str):
+        raise UnreadableDelivery("envelope-invalid", "reference must be text.")
+    if oin is not None and not (isinstance(oin, str) and is_oin(oin)):
+        raise UnreadableDelivery("envelope-invalid", "organisationOin must be an OIN of twenty positions.")
+    return Envelope(
+        reference=reference,
+        sent_at=instant(members["createdAt"]) if "createdAt" in members else None,
+        organisation_oin=oin,
+        complete=_complete(members.get("complete", [])),
+    )
+
+
 def instant(text: object) -> datetime:
     """Read an RFC 3339 instant with an offset. Raises UnreadableDelivery."""
     if isinstance(text, str):
@@ -68,3 +86,9 @@ def complete_month(month: object, lrk_numbers: object) -> Complete:
     if not isinstance(lrk_numbers, list) or not all(isinstance(one, str) and is_lrk_number(one) for one in lrk_numbers):
         raise UnreadableDelivery("envelope-invalid", "complete needs lrkNumbers of nine digits each.")
     return Complete(month=month, lrk_numbers=tuple(lrk_numbers))
+
+
+def _complete(value: object) -> tuple[Complete, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) and set(one) == {"month", "lrkNumbers"} for one in value):
+        raise UnreadableDelivery("envelope-invalid", "complete must be a list of {month, lrkNumbers}.")
+    return tuple(complete_month(one["month"], one["lrkNumbers"]) for one in value)

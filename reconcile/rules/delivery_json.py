@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 
 import ijson
 
-from reconcile.rules.delivery_file import LINE_BYTES_MAX, Complete, Envelope, complete_month, instant
-from reconcile.rules.delivery_line import DeliveryLine, FieldValue, read_line, unreadable_line
+from reconcile.rules.delivery_file import ENVELOPE_MEMBERS, LINE_BYTES_MAX, Envelope, read_envelope
+from reconcile.rules.delivery_line import DeliveryLine, read_object
 from reconcile.rules.faults import UnreadableDelivery
-from reconcile.rules.identifiers import is_oin
 from reconcile.rules.months import Month
 
-_MEMBERS = frozenset({"reference", "createdAt", "organisationOin", "complete", "lines"})
+_MEMBERS = ENVELOPE_MEMBERS | {"lines"}
 # Deeper than any member of ours; the reader does not recurse, so this bounds memory, not the stack.
 _DEPTH_MAX = 8
 _BLOCK_BYTES = 16_384
@@ -36,26 +35,14 @@ class JsonReader:
         self._members: dict[str, object] = {}
         self._builder: ijson.ObjectBuilder | None = None
         self._line_number = 0
-        self._line_fields: set[str] = set()
-        self._is_field_twice = False
+        self._name_count = 0
         self._since_line_bytes = 0
         self._unread = bytearray()
         self._has_begun = False
 
     def envelope(self) -> Envelope:
         """Return what stood around the lines. Raises UnreadableDelivery when a member has the wrong form."""
-        members = self._members
-        reference, oin = members.get("reference"), members.get("organisationOin")
-        if reference is not None and not isinstance(reference, str):
-            raise UnreadableDelivery("envelope-invalid", "reference must be text.")
-        if oin is not None and not (isinstance(oin, str) and is_oin(oin)):
-            raise UnreadableDelivery("envelope-invalid", "organisationOin must be an OIN of twenty positions.")
-        return Envelope(
-            reference=reference,
-            sent_at=instant(members["createdAt"]) if "createdAt" in members else None,
-            organisation_oin=oin,
-            complete=_complete(members.get("complete", [])),
-        )
+        return read_envelope(self._members)
 
     def feed(self, data: bytes) -> Iterator[DeliveryLine]:
         """Take the next bytes and yield the lines that they complete. Raises UnreadableDelivery."""
@@ -87,7 +74,9 @@ class JsonReader:
     def _new_events(self) -> Iterator[DeliveryLine]:
         events, self._events[:] = list(self._events), []
         for event, value in events:
-            yield from self._event(event, value)
+            line = self._event(event, value)
+            if line is not None:
+                yield line
 
     def _parse(self, step: Callable[[], object]) -> None:
         try:
@@ -101,17 +90,15 @@ class JsonReader:
             "json-broken", f"The JSON breaks off or is not valid after line {self._line_number}.", self._line_number + 1
         )
 
-    def _event(self, event: str, value: object) -> Iterator[DeliveryLine]:
+    def _event(self, event: str, value: object) -> DeliveryLine | None:
         depth = len(self._path)
         if depth == 0 and event != "start_map":
             raise UnreadableDelivery("json-broken", "The file is not one JSON object.")
         if depth == 1 and event == "map_key":
             self._member(str(value))
-            return
+            return None
         if event == "map_key" and depth == _LINE_DEPTH and self._key == "lines":
-            # Which of two values is meant cannot be known, so the line is not read.
-            self._is_field_twice |= str(value) in self._line_fields
-            self._line_fields.add(str(value))
+            self._name_count += 1
         if event in _CONTAINER_START:
             self._path.append(event)
             if depth >= _DEPTH_MAX:
@@ -119,48 +106,35 @@ class JsonReader:
             if depth == 0 or (depth == 1 and self._key == "lines" and event == "start_array"):
                 if depth == 1:
                     self._members["lines"] = True
-                return
+                return None
         elif event in _CONTAINER_END:
             self._path.pop()
-        yield from self._build(event, value)
+        return self._build(event, value)
 
     def _member(self, name: str) -> None:
         if name not in _MEMBERS or name in self._members:
             raise UnreadableDelivery("envelope-invalid", "The object has a member that is unknown or stands there twice.")
         self._key = name
 
-    def _build(self, event: str, value: object) -> Iterator[DeliveryLine]:
+    def _build(self, event: str, value: object) -> DeliveryLine | None:
         level = 2 if self._key == "lines" else 1
         depth = len(self._path)
         if self._key == "lines" and depth == 1 and event not in _CONTAINER_START:
             if event == "end_array" and "lines" in self._members:
                 self._key = ""
-                return
+                return None
             raise UnreadableDelivery("json-broken", "lines must be an array.")
         if depth == 0:
-            return  # the end of the whole object
+            return None  # the end of the whole object
         if self._builder is None:
             self._builder = ijson.ObjectBuilder()
         self._builder.event(event, value)
         if depth > level:
-            return
+            return None
         built, self._builder = self._builder.value, None
         if level == 1:
             self._members[self._key] = built
-            return
+            return None
         self._line_number += 1
-        is_field_twice, self._is_field_twice = self._is_field_twice, False
-        self._line_fields.clear()
-        yield unreadable_line(self._line_number) if is_field_twice else self._line(built)
-
-    def _line(self, built: object) -> DeliveryLine:
-        if not isinstance(built, dict):
-            return unreadable_line(self._line_number)
-        fields: dict[str, FieldValue] = built
-        return read_line(fields, self._line_number, this_month=self._this_month)
-
-
-def _complete(value: object) -> tuple[Complete, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, dict) and set(one) == {"month", "lrkNumbers"} for one in value):
-        raise UnreadableDelivery("envelope-invalid", "complete must be a list of {month, lrkNumbers}.")
-    return tuple(complete_month(one["month"], one["lrkNumbers"]) for one in value)
+        name_count, self._name_count = self._name_count, 0
+        return read_object(built, self._line_number, name_count=name_count, this_month=self._this_month)

@@ -44,6 +44,8 @@ _CARE_TYPES: Mapping[str, CareType] = {"KDV": "KDV", "BSO": "BSO", "VGO": "VGO"}
 _DUTCH_DATE = re.compile(r"([0-9]{2})-([0-9]{2})-([0-9]{4})", re.ASCII)
 _ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
 _LINE_REF_CHARACTERS_MAX = 64
+# Not an object with each field once, or a row with another number of columns than the heading.
+_NOT_OF_THE_FORM = fault("line-unreadable", None)
 
 
 class DeliveryLine(Struct, frozen=True, kw_only=True):
@@ -77,37 +79,53 @@ def read_line(fields: Mapping[str, FieldValue], line_number: int, *, this_month:
     have been billed.
     """
     faults: list[Fault] = []
-    line = DeliveryLine(
+    field = fields.get
+    line_ref = _line_ref(field("lineRef"), faults)
+    parent_bsn = _bsn("parentBsn", field("parentBsn"), faults)
+    child_bsn = _bsn("childBsn", field("childBsn"), faults)
+    lrk_number = _lrk_number(field("lrkNumber"), faults)
+    care_type = _care_type(field("careType"), faults)
+    month = _month(field("month"), this_month, faults)
+    hours_hundredths = _hours(field("hours"), faults)
+    hourly_rate_cents = _cents("hourlyRate", "hourly-rate-invalid", HOURLY_RATE_CENTS_MAX, field("hourlyRate"), faults)
+    amount_cents = _amount(field("amount"), faults)
+    end_on = _end_on(field("endDate"), faults)
+    if not _KNOWN.issuperset(fields):
+        faults += (fault("field-unknown", None, name) for name in fields if name not in _KNOWN)
+    if _amount_contradicts(hours_hundredths, hourly_rate_cents, amount_cents):
+        faults.append(fault("amount-mismatch", "amount", field("amount")))
+    return DeliveryLine(
         line_number=line_number,
-        line_ref=_line_ref(fields.get("lineRef"), faults),
-        parent_bsn=_bsn("parentBsn", fields.get("parentBsn"), faults),
-        child_bsn=_bsn("childBsn", fields.get("childBsn"), faults),
-        lrk_number=_lrk_number(fields.get("lrkNumber"), faults),
-        care_type=_care_type(fields.get("careType"), faults),
-        month=_month(fields.get("month"), this_month, faults),
-        hours_hundredths=_hours(fields.get("hours"), faults),
-        hourly_rate_cents=_cents("hourlyRate", "hourly-rate-invalid", HOURLY_RATE_CENTS_MAX, fields.get("hourlyRate"), faults),
-        amount_cents=None
-        if fields.get("amount") in (None, "")
-        else _cents("amount", "amount-invalid", AMOUNT_CENTS_MAX, fields.get("amount"), faults),
-        end_on=_end_on(fields.get("endDate"), faults),
-        faults=(),
+        line_ref=line_ref,
+        parent_bsn=parent_bsn,
+        child_bsn=child_bsn,
+        lrk_number=lrk_number,
+        care_type=care_type,
+        month=month,
+        hours_hundredths=hours_hundredths,
+        hourly_rate_cents=hourly_rate_cents,
+        amount_cents=amount_cents,
+        end_on=end_on,
+        faults=tuple(faults),
     )
-    faults += (fault("field-unknown", None, name) for name in fields if name not in _KNOWN)
-    if _amount_contradicts(line):
-        faults.append(fault("amount-mismatch", "amount", fields.get("amount")))
-    return _with_faults(line, faults) if faults else line
 
 
-def unreadable_line(line_number: int) -> DeliveryLine:
-    """Return a line of which nothing can be read: not an object, or a row with another number of columns than the heading."""
+def read_object(value: object, line_number: int, *, name_count: int, this_month: Month) -> DeliveryLine:
+    """Read one line of JSON. What is no object cannot be read, and neither can one in which a name stands twice.
+
+    `name_count` is how many names stood in the object. More than it has fields means that one of them had two values, and which was
+    meant cannot be known.
+    """
+    if not isinstance(value, dict) or name_count != len(value):
+        return unreadable_line(line_number)
+    fields: dict[str, FieldValue] = value
+    return read_line(fields, line_number, this_month=this_month)
+
+
+def unreadable_line(line_number: int, reason: Fault = _NOT_OF_THE_FORM) -> DeliveryLine:
+    """Return a line of which nothing can be read, with the one fault that says why."""
     nothing = dict.fromkeys(DeliveryLine.__struct_fields__)
-    return DeliveryLine(**{**nothing, "line_number": line_number, "faults": (fault("line-unreadable", None),)})  # type: ignore[arg-type]
-
-
-def _with_faults(line: DeliveryLine, faults: list[Fault]) -> DeliveryLine:
-    values = {name: getattr(line, name) for name in DeliveryLine.__struct_fields__}
-    return DeliveryLine(**{**values, "faults": tuple(faults)})
+    return DeliveryLine(**{**nothing, "line_number": line_number, "faults": (reason,)})  # type: ignore[arg-type]
 
 
 def _text(value: FieldValue) -> str | None:
@@ -173,6 +191,12 @@ def _cents(field: str, code: str, cents_max: int, value: FieldValue, faults: lis
     return cents
 
 
+def _amount(value: FieldValue, faults: list[Fault]) -> int | None:
+    if value is None or value == "":
+        return None
+    return _cents("amount", "amount-invalid", AMOUNT_CENTS_MAX, value, faults)
+
+
 def _hundredths(value: FieldValue) -> int | None:
     if isinstance(value, str):
         return parse_hundredths(value.strip())
@@ -208,10 +232,10 @@ def _line_ref(value: FieldValue, faults: list[Fault]) -> str | None:
     return text
 
 
-def _amount_contradicts(line: DeliveryLine) -> bool:
+def _amount_contradicts(hours_hundredths: int | None, hourly_rate_cents: int | None, amount_cents: int | None) -> bool:
     """Hours and average rate are each rounded to a hundredth, so their product may miss the amount by half a cent for each."""
-    if line.hours_hundredths is None or line.hourly_rate_cents is None or line.amount_cents is None:
+    if hours_hundredths is None or hourly_rate_cents is None or amount_cents is None:
         return False
-    product_cents = divide_half_up(line.hours_hundredths * line.hourly_rate_cents, 100)
-    rounding_cents = divide_half_up(line.hours_hundredths + line.hourly_rate_cents, 200) + 1
-    return abs(product_cents - line.amount_cents) > rounding_cents
+    product_cents = divide_half_up(hours_hundredths * hourly_rate_cents, 100)
+    rounding_cents = divide_half_up(hours_hundredths + hourly_rate_cents, 200) + 1
+    return abs(product_cents - amount_cents) > rounding_cents

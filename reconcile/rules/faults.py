@@ -249,6 +249,22 @@ _KINDS = (
         "A line is an object with each field once, or a row with as many columns as the heading.",
     ),
     _line(
+        "line-json-broken",
+        "Q01",
+        "Deze regel is geen geldige JSON",
+        "This line is not valid JSON",
+        "Zet ieder object heel op een eigen regel, in UTF-8. De andere regels zijn wel gelezen.",
+        "Put each object whole on a line of its own, in UTF-8. The other lines were read.",
+    ),
+    _line(
+        "line-oversized",
+        "Q01",
+        "Deze regel is langer dan 64 kB",
+        "This line is longer than 64 kB",
+        "Zet ieder object op een eigen regel. De andere regels zijn wel gelezen.",
+        "Put each object on a line of its own. The other lines were read.",
+    ),
+    _line(
         "duplicate-line",
         "Q08",
         "Deze regel staat twee keer in de levering",
@@ -304,6 +320,13 @@ _KINDS = (
         "The JSON is not valid",
         "Lever één JSON-object met createdAt en lines.",
         "Deliver one JSON object with createdAt and lines.",
+    ),
+    _delivery(
+        "first-line-unreadable",
+        "De eerste regel kan niet worden gelezen",
+        "The first line cannot be read",
+        "Begin met een regel met createdAt, en lever daarna één JSON-object per regel, in UTF-8.",
+        "Begin with a line with createdAt, and then deliver one JSON object a line, in UTF-8.",
     ),
     _delivery(
         "envelope-invalid",

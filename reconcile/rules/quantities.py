@@ -13,7 +13,7 @@ HOURS_HUNDREDTHS_MAX = 74_400
 HOURLY_RATE_CENTS_MAX = 10_000
 AMOUNT_CENTS_MAX = 10_000_000
 
-_QUANTITY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2})(0*))?", re.ASCII)
+_QUANTITY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2})0*)?", re.ASCII)
 
 
 def parse_hundredths(value: str | int | float | Decimal) -> int | None:
@@ -29,8 +29,8 @@ def parse_hundredths(value: str | int | float | Decimal) -> int | None:
     match = _QUANTITY.fullmatch(text)
     if match is None:
         return None
-    whole, decimals, _ = match.groups(default="")
-    return int(whole) * 100 + int((decimals + "00")[:2])
+    whole, decimals = match.groups(default="")
+    return int(whole + decimals.ljust(2, "0"))
 
 
 def hundredths_text(hundredths: int) -> str:

@@ -15,6 +15,7 @@ from tests.api.conftest import Problem, organisation
 
 BODY = world.delivery_body([world.line(), world.line(month="2026-13", lineRef="=SUM(A1)"), world.line(childBsn=None)])
 JSON = {"Content-Type": "application/json", "Idempotency-Key": "r-1"}
+NDJSON = {"Content-Type": "application/x-ndjson"}
 CSV = (
     b"\xef\xbb\xbfregelkenmerk;bsn_ouder;bsn_kind;lrk_nummer;maand;uren;uurtarief\r\n"
     + f"1;{world.APPLICANT};{world.CHILD};{world.KDV};2026-03;90,5;9,95\r\n".encode()
@@ -92,11 +93,27 @@ async def test_csv_as_a_dutch_spreadsheet_writes_it(client: httpx.AsyncClient, d
     assert [(one["lineNumber"], one["outcome"], one["hours"], one["hourlyRate"]) for one in lines] == [(2, "applied", "90.50", "9.95")]
 
 
+async def test_ndjson_with_its_envelope_on_the_first_line(client: httpx.AsyncClient, db: Database, api_keyring: Keyring) -> None:
+    body = world.ndjson_body([world.line()], reference="r-1", organisationOin=world.OIN) + b'{"month":'
+    answer = await send(client, body, **NDJSON)
+    assert (answer.status_code, answer.json()["format"]) == (202, "ndjson")
+    await world.worked(db, api_keyring)
+    receipt = (await client.get(answer.headers["location"], headers=organisation())).json()
+    assert (receipt["state"], receipt["createdAt"]) == ("applied", world.NOW.isoformat().replace("+00:00", "Z"))
+    lines = (await client.get(f"{answer.headers['location']}/lines", headers=organisation())).json()["lines"]
+    assert [(one["lineNumber"], one["outcome"], [fault["code"] for fault in one["faults"]]) for one in lines] == [
+        (2, "applied", []),
+        (3, "rejected", ["line-json-broken"]),
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status", "slug"),
     [
         (BODY, {"Content-Type": "text/plain"}, 415, "unsupported-media-type"),
         (BODY, {"Content-Type": "application/json; charset=utf-16"}, 415, "unsupported-media-type"),
+        (BODY, {"Content-Type": "application/json; charset=windows-1252"}, 415, "unsupported-media-type"),
+        (BODY, {"Content-Type": "application/x-ndjson; charset=windows-1252"}, 415, "unsupported-media-type"),
         (BODY, {"Content-Encoding": "br"}, 415, "unsupported-media-type"),
         (BODY, {"Content-Encoding": "gzip"}, 400, "invalid-request"),
         (gzip.compress(BODY)[:-9], {"Content-Encoding": "gzip"}, 400, "invalid-request"),
@@ -132,10 +149,14 @@ async def test_a_wrong_envelope_of_a_csv_changes_nothing(client: httpx.AsyncClie
     problem(await client.post("/v1/deliveries", content=CSV, params=params, headers=headers), 400, "invalid-request")
 
 
-async def test_a_json_envelope_stands_in_the_body(client: httpx.AsyncClient, problem: Problem) -> None:
-    answer = await client.post(
-        "/v1/deliveries", content=BODY, params={"createdAt": "2026-04-02T08:15:00Z"}, headers={**organisation(), **JSON}
-    )
+@pytest.mark.parametrize(
+    "params", [{"createdAt": "2026-04-02T08:15:00Z"}, {"organisationOin": world.OIN}, {"complete": "2026-03:900000004"}]
+)
+@pytest.mark.parametrize(("body", "headers"), [(BODY, JSON), (world.ndjson_body([]), {**JSON, **NDJSON})])
+async def test_a_json_envelope_stands_in_the_body(
+    client: httpx.AsyncClient, problem: Problem, body: bytes, headers: dict[str, str], params: dict[str, str]
+) -> None:
+    answer = await client.post("/v1/deliveries", content=body, params=params, headers={**organisation(), **headers})
     problem(answer, 400, "invalid-request")
 
 

@@ -67,6 +67,16 @@ async def test_a_file_without_faults_ends_with_zero(url: str, tmp_path: Path) ->
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.parametrize("suffix", ["ndjson", "jsonl", "JSONL"])
+async def test_one_object_on_each_line_is_told_by_the_name_of_the_file(url: str, tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"march.{suffix}"
+    file.write_bytes(world.ndjson_body([world.line(), world.line(month="2026-13")]))
+    result = await kot(url, str(file), "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["receipt"]["format"]) == (1, "ndjson")
+    assert [line["lineNumber"] for line in document["lines"]] == [3]
+
+
 @pytest.mark.parametrize("content", ["", "not json"])
 async def test_a_file_that_cannot_be_read_ends_with_two(url: str, tmp_path: Path, content: str) -> None:
     file = tmp_path / "march.json"
@@ -97,4 +107,4 @@ async def test_another_kind_of_file_is_refused(url: str, tmp_path: Path) -> None
     file.write_bytes(b"PK")
     result = await kot(url, str(file))
     assert result.exit_code == 1
-    assert ".json or .csv" in result.output
+    assert ".json, .ndjson, .jsonl, .csv" in result.output

@@ -6,19 +6,26 @@ import msgspec
 
 from reconcile.rules.declaration import Declaration, read_declaration
 from reconcile.rules.delivery_csv import CsvReader
+from reconcile.rules.delivery_file import DeliveryReader
 from reconcile.rules.delivery_json import JsonReader
+from reconcile.rules.delivery_line import DeliveryLine
+from reconcile.rules.delivery_ndjson import NdjsonReader
 
+_NOW = "2026-07"
 EXAMPLES = Path(__file__).parents[2] / "openapi" / "examples"
 
 
-def test_the_deliveries_say_the_same_in_both_formats() -> None:
-    json, csv = JsonReader(this_month="2026-07"), CsvReader(charset=None, this_month="2026-07")
-    from_json = [*json.feed((EXAMPLES / "delivery.json").read_bytes()), *json.close()]
-    from_csv = [*csv.feed((EXAMPLES / "delivery.csv").read_bytes()), *csv.close()]
-    assert [msgspec.structs.replace(one, line_number=0) for one in from_json] == [
-        msgspec.structs.replace(one, line_number=0) for one in from_csv
-    ]
+def _lines(reader: DeliveryReader, name: str) -> list[DeliveryLine]:
+    read = [*reader.feed((EXAMPLES / name).read_bytes()), *reader.close()]
+    return [msgspec.structs.replace(one, line_number=0) for one in read]
+
+
+def test_the_deliveries_say_the_same_in_every_format() -> None:
+    json, ndjson, csv = JsonReader(this_month=_NOW), NdjsonReader(this_month=_NOW), CsvReader(charset=None, this_month=_NOW)
+    from_json = _lines(json, "delivery.json")
+    assert from_json == _lines(ndjson, "delivery.ndjson") == _lines(csv, "delivery.csv")
     assert [one.faults for one in from_json] == [(), ()]
+    assert json.envelope() == ndjson.envelope()
     assert json.envelope().complete[0].month == "2026-03"
 
 

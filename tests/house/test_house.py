@@ -45,6 +45,7 @@ TESTED_ELSEWHERE = {
     "workers/housekeeping.py": "tests/workers/test_sweep.py",
     "workers/kinds.py": "names alone",
     "workers/main.py": "tests/workers/test_hints.py and the chain",
+    "workers/stages.py": "tests/reconcile/test_announce.py: releasing, pausing, a worker that is killed on the way",
     "workers/senders/token.py": "tests/workers/senders/test_tvs.py",
 }
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "base", "services_layer", "managers", "models", "schemas", "types"}

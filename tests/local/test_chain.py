@@ -86,7 +86,7 @@ async def test_the_chain_finds_exactly_what_was_planted_while_redis_is_wiped_and
     play.worker.kill()
     assert play.run.valkey is not None
     play.run.valkey.kill()
-    taps = [one for one in region.households if any(care.planted not in (None, "D00") for care in one.cares)]
+    taps = [one for one in region.households if one.differs]
     changes = await chain.answer(taps, silent)
     assert len(changes) == sum(region.planted().values())
     play.worker.start()

@@ -9,7 +9,7 @@ import pytest_asyncio
 from joserfc import jwe, jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from local.clients import machine_token, parent_token
+from local.clients import machine_token, person_token
 from local.issuer import Client, IssuerFolder, Login, create_app
 from local.servers import free_port
 from reconcile.rules.bsn import marked_bsn
@@ -24,7 +24,7 @@ async def issuer() -> AsyncIterator[str]:
     known = IssuerFolder(
         url="",
         clients=(Client("org", "00000099000000010000", "kot:deliver", ECKey.import_key(KEY).as_dict(private=False)),),
-        logins=(Login("tvs-1", marked_bsn(1)),),
+        logins=(Login("tvs-1", "kot:app", marked_bsn(1)),),
         identity_public_key=IDENTITY.as_dict(private=False),
     )
     port = free_port()
@@ -48,7 +48,7 @@ async def test_a_machine_gets_a_token_for_its_scope(issuer: str) -> None:
 
 async def test_a_parent_gets_a_token_with_a_sealed_identity(issuer: str) -> None:
     async with httpx.AsyncClient() as http:
-        got = await claims(http, issuer, await parent_token(http, issuer, "tvs-1"))
+        got = await claims(http, issuer, await person_token(http, issuer, "tvs-1"))
     assert marked_bsn(1) not in str(got)
     opened = jwe.decrypt_compact(got["bsn_encrypted"], IDENTITY, algorithms=["RSA-OAEP-256", "A256GCM"])
     assert opened.plaintext == marked_bsn(1).encode()
@@ -65,7 +65,7 @@ async def test_somebody_else_s_key_gets_nothing(issuer: str) -> None:
 async def test_an_unknown_login_and_a_request_without_proof_get_nothing(issuer: str) -> None:
     async with httpx.AsyncClient() as http:
         with pytest.raises(httpx.HTTPStatusError, match="400"):
-            await parent_token(http, issuer, "nobody")
+            await person_token(http, issuer, "nobody")
         answer = await http.post(f"{issuer}/token", data={"grant_type": "authorization_code", "code": "x", "code_verifier": "y"})
         assert (answer.status_code, answer.json()) == (400, {"error": "invalid_grant"})
         answer = await http.post(f"{issuer}/token", data={"grant_type": "password"})

@@ -162,21 +162,49 @@ async def test_no_line_vanishes(db: Database, admin: asyncpg.Connection, keyring
     assert landing.delivery.state == "received"
 
 
+async def test_a_broken_line_of_ndjson_stops_no_other(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    await world.declared(db, keyring)
+    complete = [{"month": "2026-03", "lrkNumbers": [world.KDV]}]
+    head = world.ndjson_body([], sent_at=world.NOW - timedelta(days=1), complete=complete)
+    rest = world.ndjson_body([world.line(), world.line(month="2026-04", childBsn=None), world.line(month="2026-05", hours="90.00")])
+    body = head + b'{"parentBsn":\n' + b" " * 70_000 + b'\n{"hours":1,"hours":2}\n' + rest.partition(b"\n")[2]
+    await world.landed(db, keyring, body, format_="ndjson")
+    await world.worked(db, keyring)
+    assert await outcomes(admin) == [
+        ("rejected", ["line-json-broken"]),
+        ("rejected", ["line-oversized"]),
+        ("rejected", ["line-unreadable"]),
+        ("applied", []),
+        ("parked", ["bsn-missing"]),
+        ("applied", []),
+    ]
+    assert await admin.fetchval("SELECT array_agg(line_number ORDER BY line_number) FROM line") == [2, 3, 4, 5, 6, 7]
+    assert await current(admin) == [("2026-03", 10_000), ("2026-05", 9_000)]
+    assert await admin.fetchval("SELECT sent_at FROM delivery") == world.NOW - timedelta(days=1)
+    assert await admin.fetchval("SELECT array_agg(lrk_number) FROM completeness") == [world.KDV]
+
+
 @pytest.mark.parametrize(
-    ("body", "code"),
+    ("format_", "body", "code"),
     [
-        (b"", "json-broken"),
-        (b"\x00\x01", "json-broken"),
-        (world.delivery_body([world.line()])[:-3], "json-broken"),
-        (world.delivery_body([world.line()], reference="another"), "reference-mismatch"),
-        (world.delivery_body([world.line()], organisationOin=world.OTHER_OIN), "organisation-mismatch"),
+        ("json", b"", "json-broken"),
+        ("json", b"\x00\x01", "json-broken"),
+        ("json", world.delivery_body([world.line()])[:-3], "json-broken"),
+        ("json", world.delivery_body([world.line()], reference="another"), "reference-mismatch"),
+        ("json", world.delivery_body([world.line()], organisationOin=world.OTHER_OIN), "organisation-mismatch"),
+        ("ndjson", b"", "first-line-unreadable"),
+        ("ndjson", b"\x00\x01", "first-line-unreadable"),
+        ("ndjson", world.delivery_body([world.line()]), "envelope-invalid"),
+        ("ndjson", world.ndjson_body([world.line()], reference="another"), "reference-mismatch"),
+        ("ndjson", world.ndjson_body([world.line()], organisationOin=world.OTHER_OIN), "organisation-mismatch"),
     ],
 )
 async def test_what_cannot_be_read_changes_nothing_and_says_why(
-    db: Database, admin: asyncpg.Connection, keyring: Keyring, body: bytes, code: str
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, format_: str, body: bytes, code: str
 ) -> None:
     await world.with_register(admin)
-    await world.landed(db, keyring, body, reference="mine")
+    await world.landed(db, keyring, body, reference="mine", format_=format_)
     await world.worked(db, keyring)
     row = await admin.fetchrow("SELECT state, problem FROM delivery")
     assert row is not None

@@ -27,11 +27,11 @@ async def test_a_household_that_cannot_be_judged_is_set_aside(db: Database, admi
     await admin.execute("UPDATE income SET amount_euro = 999 WHERE household_id = $1", poisoned)
     rules = rules_in_force()
     table = structs.replace(rules.tables[2026], brackets=tuple(one for one in rules.tables[2026].brackets if one.from_euro > 30_000)[:0])
-    await ComparisonDrain(db, structs.replace(rules, tables={2026: table}), clock=lambda: world.NOW)()
+    await ComparisonDrain(db, structs.replace(rules, tables={2026: table}), world.nobody, clock=lambda: world.NOW)()
     due = await admin.fetch("SELECT household_id, attempts, last_error FROM comparison_due")
     assert len(due) == 4
     assert {(row["attempts"], row["last_error"]) for row in due} == {(1, "StopIteration")} or {row["attempts"] for row in due} == {1}
     await admin.execute("UPDATE comparison_due SET due_at = now()")
-    await ComparisonDrain(db, rules, clock=lambda: world.NOW)()
+    await ComparisonDrain(db, rules, world.nobody, clock=lambda: world.NOW)()
     assert await admin.fetchval("SELECT count(*) FROM comparison_due") == 0
     assert await admin.fetchval("SELECT count(*) FROM difference") == 4

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.rules.bsn import marked_bsn
-from reconcile.rules.delivery_line import FIELDS, NEEDED_FIELDS, DeliveryLine, read_line, unreadable_line
-from reconcile.rules.faults import FAULTS, Fault
+from reconcile.rules.delivery_line import FIELDS, NEEDED_FIELDS, DeliveryLine, read_line, read_object, unreadable_line
+from reconcile.rules.faults import FAULTS, Fault, fault
 from tests.make import delivery_fields
 
 _NOW = "2026-07"
@@ -179,6 +179,22 @@ def test_an_unreadable_line_has_its_number_and_one_fault() -> None:
         "line_number": 9,
         "faults": (Fault(code="line-unreadable", field=None, shape=None),),
     }
+
+
+def test_an_unreadable_line_may_say_more_closely_why() -> None:
+    assert unreadable_line(9, fault("line-oversized", None)).faults == (Fault(code="line-oversized", field=None),)
+
+
+def test_an_object_with_each_name_once_is_a_line() -> None:
+    fields = delivery_fields()
+    assert read_object(fields, 7, name_count=len(fields), this_month=_NOW) == _read()
+
+
+@pytest.mark.parametrize(
+    ("value", "name_count"), [(delivery_fields(), 7), (delivery_fields(), 12), ({"hours": 1}, 2), ([], 0), ([{}], 0), (None, 0), ("", 0)]
+)
+def test_what_is_no_object_or_has_a_name_twice_cannot_be_read(value: object, name_count: int) -> None:
+    assert read_object(value, 7, name_count=name_count, this_month=_NOW) == unreadable_line(7)
 
 
 def test_the_needed_fields_are_the_ones_that_have_a_fault_when_missing() -> None:
