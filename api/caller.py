@@ -86,7 +86,7 @@ class Authentication(ASGIMiddleware):
         if needed == APP:
             return await self._parent(claims)
         if needed in (PILOT_READ, PILOT_MANAGE):
-            return Manager(subject=claims.sub)
+            return Manager(subject=f"{claims.sub} of {claims.iss}")
         if not is_oin(claims.oin):
             raise NotAuthorizedException("The token names no OIN.", headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'})
         return Tvs(oin=claims.oin) if needed == DECLARE else await self._organisation(claims)

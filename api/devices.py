@@ -11,15 +11,19 @@ from msgspec import Meta, Struct
 
 from api.caller import APP
 from api.media import media_type
-from api.validation import InvalidBody, read_body
+from api.validation import FieldErrors, read_body
 from reconcile.callers import Parent
 from reconcile.reach import Address, register_device, remove_device
 from reconcile.store.database import Database
 from reconcile.store.devices import Device, Locale, Platform
 
+# The length keeps out the line break that `$` lets through.
 TimeOfDay = Annotated[
-    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Time of day in the Netherlands", examples=["21:00"])
+    str,
+    Meta(max_length=5, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Time of day in the Netherlands", examples=["21:00"]),
 ]
+# Printable ASCII alone, on one line: what a push service makes.
+_TOKEN = r"^[!-~](?![\s\S]*[^!-~])"  # noqa: S105  # a form, not a token
 
 
 class QuietHours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_time": "from", "until_time": "until"}):
@@ -33,7 +37,7 @@ class DeviceRegistration(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """How a phone is reached."""
 
     platform: Platform
-    token: Annotated[str, Meta(min_length=1, max_length=4_096, description="Address of the app at the push service (FCM)")]
+    token: Annotated[str, Meta(min_length=1, max_length=4_096, pattern=_TOKEN, description="Address of the app at the push service (FCM)")]
     locale: Annotated[Locale, Meta(description="Language of the sentence that is shown")]
     quiet_hours: QuietHours | None = None
 
@@ -52,7 +56,7 @@ class DeviceDocument(Struct, frozen=True, kw_only=True, rename="camel"):
 async def put_device(request: Request[Parent, None, Any], db: NamedDependency[Database], device_id: FromPath[UUID]) -> DeviceDocument:
     """Register a phone, or renew it. Do so after each login and whenever the token changes: who registers a phone last owns it."""
     media_type(request, "application/json")
-    wanted: DeviceRegistration = await read_body(request, DeviceRegistration)
+    wanted: DeviceRegistration = await read_body(request, DeviceRegistration, between_fields=_no_hour_or_all)
     address = Address(platform=wanted.platform, token=wanted.token, locale=wanted.locale, quiet=_quiet(wanted.quiet_hours))
     async with db.transaction(request.user) as conn:
         return _document(await register_device(conn, request.user, device_id, address))
@@ -70,11 +74,14 @@ devices_router = Router("/v1/devices", route_handlers=[put_device, delete_device
 
 
 def _quiet(hours: QuietHours | None) -> tuple[time, time] | None:
-    if hours is None:
-        return None
-    if hours.from_time == hours.until_time:
-        raise InvalidBody([{"key": "quietHours.until", "message": "is the same as from, which would be no hour or all of them"}])
-    return time.fromisoformat(hours.from_time), time.fromisoformat(hours.until_time)
+    return None if hours is None else (time.fromisoformat(hours.from_time), time.fromisoformat(hours.until_time))
+
+
+def _no_hour_or_all(body: object) -> FieldErrors:
+    hours = body.get("quietHours") if isinstance(body, dict) else None
+    if not isinstance(hours, dict) or "from" not in hours or hours["from"] != hours.get("until"):
+        return []
+    return [{"key": "quietHours.until", "message": "is the same as from, which would be no hour or all of them"}]
 
 
 def _document(device: Device) -> DeviceDocument:

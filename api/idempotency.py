@@ -31,25 +31,21 @@ async def answered_once(
     """
     key = _key(request)
     fingerprint = _fingerprint(request, await request.body())
+    actor = request.user.actor
     async with db.transaction(request.user) as conn:
-        if not await _claim(conn, request.user.actor, key, fingerprint):
-            return await _replayed(conn, request.user.actor, key, fingerprint)
+        if not await _claimed(conn, actor, key, fingerprint):
+            return await _replayed(conn, actor, key, fingerprint)
         answer = await work(conn)
         headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
-        await keep_answer(
-            conn,
-            request.user.actor,
-            key,
-            status=answer.status_code or 200,
-            headers=msgspec.json.encode(headers).decode(),
-            body=answer.content,
-        )
+        status = answer.status_code or 200
+        await keep_answer(conn, actor, key, status=status, headers=msgspec.json.encode(headers).decode(), body=answer.content)
         return answer
 
 
-async def _claim(conn: Connection, actor: str, key: str, fingerprint: bytes) -> bool:
+async def _claimed(conn: Connection, actor: str, key: str, fingerprint: bytes) -> bool:
     try:
         return await claim_key(conn, actor, key, fingerprint)
+    # The key alone: a lock that the work itself waits for in vain is another's, and the store is busy.
     except asyncpg.LockNotAvailableError:
         raise RequestInProgress("The first request with this key has not been answered yet. Ask again in a second.") from None
 
@@ -67,18 +63,18 @@ async def _replayed(conn: Connection, actor: str, key: str, fingerprint: bytes) 
     )
 
 
-def _key(request: Request[Actor, None, Any]) -> str:
+def _key(request: Request[Any, None, Any]) -> str:
     match = _KEY.fullmatch(request.headers.get("Idempotency-Key", "").strip())
     if match is None:
         raise ClientException("Send an Idempotency-Key of 16 to 64 letters, digits, dashes or underscores, made before the first try.")
     return match[1]
 
 
-def _fingerprint(request: Request[Actor, None, Any], content: bytes) -> bytes:
+def _fingerprint(request: Request[Any, None, Any], content: bytes) -> bytes:
     """Tell one request from another by method, address, If-Match and what the body says, whatever its spacing and order."""
     try:
         said = msgspec.json.encode(msgspec.json.decode(content), order="deterministic")
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         said = content  # an address without a body does not care what it is
     parts = (request.method, request.url.path, request.headers.get("If-Match", ""))
     return hashlib.sha256("\n".join(parts).encode() + b"\n" + said).digest()

@@ -21,13 +21,15 @@ from reconcile.enrol import PilotWithStages, all_pilots, create_pilot, draw_stag
 from reconcile.store.database import Connection, Database
 from reconcile.store.pilots import Mode, Stage, StageState
 
+# Begins with no space, and has no control character anywhere.
+_NAME = r"^[^\x00-\x20\x7f](?![\s\S]*[\x00-\x1f\x7f])"
 Step = Callable[[Connection, Manager, UUID, int], Awaitable[Stage]]
 
 
 class PilotRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A pilot to make."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100, description="Name, for managers")]
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=_NAME, description="Name, for managers, on one line")]
 
 
 class StageRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

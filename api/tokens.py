@@ -1,6 +1,7 @@
 """Access tokens: JWTs of the profile at+jwt (RFC 9068), checked against the issuer's own keys."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -21,6 +22,8 @@ _LEEWAY_S = 30
 _KEYS_GOOD_FOR_S = 600.0
 _REFRESH_PAUSE_S = 10.0
 _HTTP_TIMEOUT_S = 5.0
+# As OpenID Connect bounds it; it is kept as the name of who acted.
+_SUBJECT = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 class TokenInvalid(Exception):
@@ -133,5 +136,5 @@ def _check_times(claims: Claims, now: float) -> None:
         raise TokenInvalid("The token has expired.")
     if claims.nbf > now + _LEEWAY_S:
         raise TokenInvalid("The token does not hold yet.")
-    if not claims.jti or not claims.sub or not claims.sub.isprintable():
-        raise TokenInvalid("The token lacks jti or sub, or its sub is no text.")
+    if not claims.jti or not _SUBJECT.fullmatch(claims.sub):
+        raise TokenInvalid("The token lacks jti, or a sub of at most 255 printable characters.")

@@ -1,6 +1,6 @@
 """Bodies that are read whole: decoded strictly, and all their errors told at once, without quoting a value."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -22,26 +22,35 @@ _REASONS: Mapping[str, str] = {
     "pattern": "does not have the right form",
 }
 
+FieldErrors = list[dict[str, str]]
+
 
 class InvalidBody(HTTPException):
     """The body does not have the form that is described."""
 
     status_code = HTTPStatus.BAD_REQUEST
 
-    def __init__(self, errors: list[dict[str, str]]) -> None:
+    def __init__(self, errors: FieldErrors) -> None:
         super().__init__("The body does not have the form that is described. Mend every field that is named in errors.", extra=errors)
 
 
-async def read_body(request: Request[Any, Any, Any], of: Any) -> Any:
-    """Decode a JSON body as `of`, without leniency: "2" is no number, 1 no truth. Raises InvalidBody with every error there is."""
+async def read_body(request: Request[Any, Any, Any], of: Any, *, between_fields: Callable[[Any], FieldErrors] | None = None) -> Any:
+    """Decode a JSON body as `of`, without leniency: "2" is no number, 1 no truth. Raises InvalidBody with every error there is.
+
+    `between_fields` gets the body as plain JSON, right or wrong, and returns the errors that no field has by itself.
+    """
     content = await request.body()
     try:
-        return msgspec.json.decode(content, type=of)
+        body = msgspec.json.decode(content, type=of)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise InvalidBody(_errors(content, of)) from None
+        raise InvalidBody(_errors(content, of, between_fields)) from None
+    # JSON knows a character that PostgreSQL cannot keep; it can come as this escape alone.
+    if (between_fields or b"\\u0000" in content) and (errors := _beyond_types(msgspec.json.decode(content), between_fields)):
+        raise InvalidBody(errors)
+    return body
 
 
-def _errors(content: bytes, of: Any) -> list[dict[str, str]]:
+def _errors(content: bytes, of: Any, between_fields: Callable[[Any], FieldErrors] | None) -> FieldErrors:
     try:
         instance = msgspec.json.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -55,13 +64,37 @@ def _errors(content: bytes, of: Any) -> list[dict[str, str]]:
             return [_error(kinds["propertyName"], f"is none of {', '.join(kinds['mapping'])}")]
         schema = {"$ref": chosen}
     validator = jsonschema_rs.validator_for({**schema, "$defs": components})
-    return [_error(*_place(error)) for error in validator.iter_errors(instance)]
+    return [_error(*_place(error)) for error in validator.iter_errors(instance)] + _beyond_types(instance, between_fields)
+
+
+def _beyond_types(instance: Any, between_fields: Callable[[Any], FieldErrors] | None) -> FieldErrors:
+    return _unkeepable(instance, ()) + (between_fields(instance) if between_fields else [])
+
+
+def _unkeepable(instance: Any, path: tuple[str, ...]) -> FieldErrors:
+    if isinstance(instance, str):
+        return [_error(".".join(path), "has a character of value zero")] if "\0" in instance else []
+    parts = instance.items() if isinstance(instance, dict) else enumerate(instance) if isinstance(instance, list) else ()
+    return [error for name, part in parts for error in _unkeepable(part, (*path, str(name)))]
 
 
 @cache
 def _schema(of: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     (schema,), components = msgspec.json.schema_components([of], ref_template="#/$defs/{name}")
-    return schema, components
+    return _telling(schema), _telling(components)
+
+
+def _telling(schema: Any) -> Any:
+    """Say "null or that" as "unless null, that": then what is wrong inside is told, and not only that neither fits."""
+    if isinstance(schema, list):
+        return [_telling(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    options = schema.get("anyOf", [])
+    plain = [one for one in options if one != {"type": "null"}]
+    if len(options) == 2 and len(plain) == 1:
+        return {"if": {"type": "null"}, "else": _telling(plain[0])}
+    return {name: _telling(one) for name, one in schema.items()}
 
 
 def _place(error: Any) -> tuple[str, str]:

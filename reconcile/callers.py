@@ -46,7 +46,7 @@ class Sender(Struct, frozen=True, kw_only=True):
 
 
 class Manager(Struct, frozen=True, kw_only=True):
-    """A pilot manager of Dienst Toeslagen, by the pseudonym of its token."""
+    """A pilot manager of Dienst Toeslagen, by the pseudonym of its token and the issuer that gave it."""
 
     subject: str
 

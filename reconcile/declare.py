@@ -117,11 +117,17 @@ async def _apply(conn: Connection, stated: Sequence[_Stated], keyring: Keyring) 
 
 
 def _events(stated: Sequence[_Stated], affected: Sequence[UUID]) -> Sequence[str]:
-    versions = {one.household.household_id: one.declaration.version for one in stated}
+    # Whether it was deleted is told, so that the list that a stage was drawn from can be rebuilt later.
+    declared = {one.household.household_id: one.declaration for one in stated}
     return [
         msgspec.json.encode(
-            {"action": "declared", "actor": "tvs", "declarationVersion": versions[household_id]}
-            if household_id in versions
+            {
+                "action": "declared",
+                "actor": "tvs",
+                "declarationVersion": declared[household_id].version,
+                "deleted": declared[household_id].deleted,
+            }
+            if household_id in declared
             else {"action": "rematched", "actor": "tvs"}
         ).decode()
         for household_id in affected

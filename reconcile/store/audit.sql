@@ -1,7 +1,7 @@
 -- The audit chains, read for proof.
 
 -- name: broken_household_links
--- Rows that do not follow from the row before, or chains that do not end at the head that the household holds.
+-- Rows that do not follow from the row before, and chains that do not end at the head that the household holds, or whose household is gone.
 SELECT link.household_id, link.number
 FROM (
     SELECT audit.*, lag(audit.hash, 1, '\x') OVER chain AS expected_previous, lag(audit.number, 1, 0::bigint) OVER chain + 1 AS expected_number
@@ -17,14 +17,16 @@ WHERE household.audit_number > 0 AND NOT EXISTS (
     SELECT FROM household_audit AS audit
     WHERE audit.household_id = household.household_id AND audit.number = household.audit_number AND audit.hash = household.audit_hash
 )
-OR EXISTS (
-    SELECT FROM household_audit AS audit
-    WHERE audit.household_id = household.household_id AND audit.number > household.audit_number
-)
+UNION ALL
+SELECT audit.household_id, audit.number
+FROM household_audit AS audit
+LEFT JOIN household ON household.household_id = audit.household_id
+WHERE household.household_id IS NULL OR audit.number > household.audit_number
 ORDER BY 1, 2
 LIMIT $1;
 
 -- name: broken_pilot_links
+-- The same for pilots, each of which has at least the link of its making.
 SELECT link.pilot_id, link.number
 FROM (
     SELECT audit.*, lag(audit.hash, 1, '\x') OVER chain AS expected_previous, lag(audit.number, 1, 0::bigint) OVER chain + 1 AS expected_number
@@ -40,7 +42,11 @@ WHERE NOT EXISTS (
     SELECT FROM pilot_audit AS audit
     WHERE audit.pilot_id = pilot.pilot_id AND audit.number = pilot.audit_number AND audit.hash = pilot.audit_hash
 )
-OR EXISTS (SELECT FROM pilot_audit AS audit WHERE audit.pilot_id = pilot.pilot_id AND audit.number > pilot.audit_number)
+UNION ALL
+SELECT audit.pilot_id, audit.number
+FROM pilot_audit AS audit
+LEFT JOIN pilot ON pilot.pilot_id = audit.pilot_id
+WHERE pilot.pilot_id IS NULL OR audit.number > pilot.audit_number
 ORDER BY 1, 2
 LIMIT $1;
 

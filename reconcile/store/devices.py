@@ -33,7 +33,8 @@ async def register_device(
     """Register a device of this parent, or renew it; the household is locked."""
     quiet_from, quiet_until = quiet or (None, None)
     arguments = (parent.household_id, device_id, parent.person_id, platform, token, locale, quiet_from, quiet_until)
-    return Device(**await conn.fetchrow(SQL["register_device"], *arguments))
+    (row,) = await conn.fetch(SQL["register_device"], *arguments)
+    return Device(**row)
 
 
 async def remove_device(conn: Connection, parent: Parent, device_id: UUID) -> bool:

@@ -64,6 +64,10 @@ def tvs() -> Headers:
     return bearer("kot:declare", oin=world.TVS.oin)
 
 
+def manager(scope: str = "kot:pilot.manage", *, sub: str = "m-1") -> Headers:
+    return bearer(scope, sub=sub)
+
+
 def parent(bsn: str = world.APPLICANT, **claims: Any) -> Headers:
     sealed = jwe.encrypt_compact({"alg": "RSA-OAEP-256", "enc": "A256GCM"}, bsn, _IDENTITY, algorithms=["RSA-OAEP-256", "A256GCM"])
     return bearer("kot:app", **{"sub": f"s-{bsn}"[::-1], "acr": SUBSTANTIAL, "bsn_encrypted": sealed, **claims})

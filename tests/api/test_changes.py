@@ -113,6 +113,7 @@ async def test_a_contradicting_receipt_is_refused(client: httpx.AsyncClient, dif
         {"outcome": "processed", "declarationVersion": 0},
         {"outcome": "processed", "declarationVersion": 2, "extra": 1},
         {"outcome": "refused", "reason": ""},
+        {"outcome": "refused", "reason": "Nee\u0000"},
         {"outcome": "refused", "reason": "x" * 501},
         {"outcome": "refused", "reason": "a\x00b"},
         [],
