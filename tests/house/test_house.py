@@ -38,6 +38,7 @@ TESTED_ELSEWHERE = {
     "local/__main__.py": "tests/local/test_chain.py plays the same",
     "local/clients.py": "tests/local/test_issuer.py",
     "local/fcm_message.py": "tests/local/test_fcm.py: wrong messages and their fields",
+    "local/phone.py": "tests/local/test_chain.py: every phone's copy is held against what was planted",
     "local/show.py": "pictures of the play alone",
     "local/tvs.py": "tests/local/test_chain.py: every change it processed is held against the product",
     "reconcile/callers.py": "values alone",

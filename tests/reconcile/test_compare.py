@@ -87,7 +87,7 @@ async def test_judging_again_changes_nothing(db: Database, admin: asyncpg.Connec
     await admin.execute("INSERT INTO comparison_due (household_id, child_id, year) SELECT household_id, child_id, year FROM difference")
     async with db.transaction(Intake()) as conn:
         compared = await compare_due(conn, rules_in_force(), as_of=world.NOW + timedelta(hours=1), households_max=10)
-    assert compared == Compared(households=1, opened=0, renewed=0, settled=0)
+    assert compared == Compared(households=1, opened=0, renewed=0, settled=0, notices=0)
     assert await shown(db, parent) == before
 
 
