@@ -17,11 +17,12 @@ from litestar.params import FromPath
 
 from api.edge import API_VERSION
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
+from api.sync_documents import COLLECTIONS, Pull
 from reconcile.forward import Receipt
 
 _FOLDER = Path(__file__).parent.parent / "openapi"
 _SCOPES = {
-    "kot:app": "A parent: see differences, take one over",
+    "kot:app": "A parent: see differences, take one over, keep a copy",
     "kot:deliver": "A childcare organisation: deliver hours",
     "kot:declare": "The allowance system: declarations, changes, receipts",
 }
@@ -34,13 +35,18 @@ _BY_OPERATION = {
     "acceptDifference": (409, 412, 422, 428),
     "createDelivery": (422,),
     "createReceipt": (409,),
+    "pullDocuments": (410, 426),
 }
 _DESCRIPTIONS = {
     **{status: title for status, (_, title) in HTTP_SLUGS.items()},
     409: "Contradicts what was done before.",
+    410: "What you have can no longer be brought up to date.",
     422: "Cannot be done as it is.",
+    426: "This version of the app is too old.",
     503: "The service cannot answer at this moment.",
 }
+
+_HEADERS: dict[str, Any] = {"headers": {"API-Version": {"$ref": "#/components/headers/ApiVersion"}}}
 
 OPENAPI_CONFIG = OpenAPIConfig(
     title="kot-uren",
@@ -95,6 +101,7 @@ def published_document(app: Litestar) -> bytes:
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
     (_, receipts) = msgspec.json.schema_components([Receipt], ref_template="#/components/schemas/{name}")
     components["schemas"].update(receipts)
+    components["schemas"].update(_followed_schemas())
     components["headers"] = {"ApiVersion": {"description": "Version of this contract", "schema": {"type": "string"}}}
     components["securitySchemes"] = {
         "token": {
@@ -112,6 +119,24 @@ def published_document(app: Litestar) -> bytes:
     for schema in components["schemas"].values():
         _correct_schema(schema)
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def _followed_schemas() -> dict[str, Any]:
+    forms = {name: collection.form for name, collection in COLLECTIONS.items()}
+    (_, schemas) = msgspec.json.schema_components([Pull, *forms.values()], ref_template="#/components/schemas/{name}")
+    schemas["Tombstone"] = {
+        "type": "object",
+        "description": "What is left of a document: its number under the name that its collection gives it, and its version",
+        "required": ["version", "_deleted"],
+        "properties": {
+            **{one.key: {"type": "string", "format": "uuid"} for one in COLLECTIONS.values()},
+            "version": {"type": "integer"},
+            "_deleted": {"const": True},
+        },
+    }
+    documents = [{"$ref": f"#/components/schemas/{form.__name__}"} for form in forms.values()]
+    schemas["Pull"]["properties"]["documents"]["items"] = {"oneOf": [*documents, {"$ref": "#/components/schemas/Tombstone"}]}
+    return schemas
 
 
 def _problem_schema() -> dict[str, Any]:
@@ -140,7 +165,7 @@ def _correct_operation(path: str, method: str, operation: dict[str, Any], scope:
             "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
         }
     for answer in responses.values():
-        answer.setdefault("headers", {})["API-Version"] = {"$ref": "#/components/headers/ApiVersion"}
+        answer.setdefault("headers", {}).update(_HEADERS["headers"])
     operation["responses"] = responses
     operation["security"] = [{"token": []}] if scope else []
     if scope:
@@ -169,6 +194,14 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
                 "description": "wait=N: answer when applied, after N seconds at the latest",
             }
         )
+    if name == "pullDocuments":
+        success = {**operation["responses"]["200"], "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pull"}}}}
+        operation["responses"] |= {"200": success, "304": {**_HEADERS, "description": "The phone has this page."}}
+        next(one for one in parameters if one["name"] == "collection")["schema"] = {"type": "string", "enum": list(COLLECTIONS)}
+        tag = {**header, "required": False, "name": "If-None-Match", "description": "ETag of the page that the phone has"}
+        parameters.append(tag)
+    if name == "streamChanges":
+        operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
     if name == "createReceipt":
         kinds = [{"$ref": "#/components/schemas/Processed"}, {"$ref": "#/components/schemas/Refused"}]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}

@@ -12,6 +12,8 @@ Refusal
 ├── StaleDifference              the difference changed since it was seen
 ├── DifferenceClosed             the difference can no longer be answered
 ├── NoProposal                   there is nothing to take over with one tap
+├── EpochEnded                   a checkpoint from before a restore, or of another membership
+├── AppTooOld                    an app that asks for documents in a form that is no longer sent
 ├── ReceiptContradicts           a change was already settled the other way
 └── Busy                         the store could not answer in time; nothing was changed
 """
@@ -85,6 +87,18 @@ class DifferenceClosed(Refusal):
 
 class NoProposal(Refusal):
     """There is nothing to take over with one tap."""
+
+
+class EpochEnded(Refusal):
+    """What you have can no longer be brought up to date."""
+
+
+class AppTooOld(Refusal):
+    """This version of the app is too old."""
+
+    def __init__(self, *, schema_version: int) -> None:
+        super().__init__(f"Documents are sent in schema version {schema_version} by now. Ask the parent to install the newest app.")
+        self.schema_version = schema_version
 
 
 class ReceiptContradicts(Refusal):

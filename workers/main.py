@@ -48,8 +48,8 @@ async def run_worker(settings: Settings) -> None:
     """Work until cancelled. Redis may come and go: it only makes the looking sooner."""
     keyring = Keyring(Path(settings.keyring_file).read_bytes())  # noqa: ASYNC240  # at the start, before anything waits
     urls = {Role.INTAKE: settings.database_url_intake, Role.FORWARD: settings.database_url_forward}
-    db = await Database.connect(urls, connections_max=4)
     hints = Hints(settings.redis_url)
+    db = await Database.connect(urls, connections_max=4, on_change=hints.ring)
     try:
         async with httpx.AsyncClient(limits=httpx.Limits(max_connections=16)) as http:
             sweeper = Sweeper(make_drains(settings, db, keyring, hints, http), interval_s=settings.sweep_interval_s)
