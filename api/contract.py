@@ -101,7 +101,9 @@ def published_document(app: Litestar) -> bytes:
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
     (_, receipts) = msgspec.json.schema_components([Receipt], ref_template="#/components/schemas/{name}")
     components["schemas"].update(receipts)
-    components["schemas"].update(_followed_schemas())
+    # What the generator described stays as it is; the rest of what a page holds is added.
+    for name, schema in _followed_schemas().items():
+        components["schemas"].setdefault(name, schema)
     components["headers"] = {"ApiVersion": {"description": "Version of this contract", "schema": {"type": "string"}}}
     components["securitySchemes"] = {
         "token": {
@@ -212,8 +214,9 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
 def _correct_schema(schema: dict[str, Any]) -> None:
     """A field that may be null is one type with null, so that generators make one optional field of it."""
     for value in schema.get("properties", {}).values():
-        options = value.get("oneOf", [])
+        union = "oneOf" if "oneOf" in value else "anyOf"
+        options = value.get(union, [])
         plain = [one for one in options if one.get("type") != "null"]
         if len(options) == 2 and len(plain) == 1 and "$ref" not in plain[0] and isinstance(plain[0].get("type"), str):
-            del value["oneOf"]
+            del value[union]
             value.update({**plain[0], "type": [plain[0]["type"], "null"]})
