@@ -6,9 +6,7 @@ parents with `follows` gets the parent that the login was, to be checked where i
 
 import time
 from datetime import UTC, datetime
-from typing import Any
 
-from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -44,7 +42,7 @@ class Authentication(ASGIMiddleware):
         """Authenticate one request."""
         needed = scope["route_handler"].opt.get("scope")
         if needed is not None:
-            claims = await self._claims(ASGIConnection(scope))
+            claims = await self._claims(scope)
             if needed not in claims.scopes:
                 raise PermissionDeniedException(
                     f"This address needs a token with the scope {needed}.",
@@ -54,8 +52,9 @@ class Authentication(ASGIMiddleware):
             scope["user"] = await self._caller(needed, claims, follows=scope["route_handler"].opt.get("follows", False))
         await next_app(scope, receive, send)
 
-    async def _claims(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Claims:
-        kind, _, token = connection.headers.get("Authorization", "").partition(" ")
+    async def _claims(self, scope: Scope) -> Claims:
+        sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        kind, _, token = sent.decode("latin-1").partition(" ")
         if kind.lower() != "bearer" or not token:
             raise NotAuthorizedException(
                 "Send an access token in the header Authorization, as Bearer.", headers={"WWW-Authenticate": _REALM}

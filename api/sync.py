@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from litestar import Request, Response, Router, get
+from litestar import Request, Router, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
+from litestar.response.base import ASGIResponse
 
 from api.caller import APP
 from api.services import Services
@@ -48,7 +49,7 @@ async def pull(
         str, QueryParameter(name="id", pattern="^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$", description="Of the checkpoint")
     ] = "",
     limit: Annotated[int, QueryParameter(ge=1, le=_LIMIT_MAX, description="Most documents to answer")] = _LIMIT,
-) -> Response[bytes]:
+) -> ASGIResponse:
     """Pull the documents after a checkpoint, oldest change first; echo the checkpoint to go on. 410: throw away and begin again."""
     chosen = _chosen(collection, schema_version)
     asked = Checkpoint(epoch=epoch, lwt=lwt, id=document_id)
@@ -102,19 +103,19 @@ def _chosen(name: str, schema_version: int) -> Collection[Any]:
     return COLLECTIONS[name]
 
 
-def _answer(request: ParentRequest, content: bytes) -> Response[bytes]:
+def _answer(request: ParentRequest, content: bytes) -> ASGIResponse:
     """Answer a page: not at all when the phone has it, packed when that is worth it."""
     is_packed = len(content) >= _GZIP_FROM_BYTES and _takes_gzip(request.headers.get("Accept-Encoding", ""))
     # Packed and plain are two representations, each with a tag of its own.
     etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}{"-gzip" if is_packed else ""}"'
     headers = {"ETag": etag, "Vary": "Accept-Encoding"}
     if etag in request.headers.get("If-None-Match", ""):
-        return Response(b"", status_code=304, headers=headers)
+        return ASGIResponse(status_code=304, headers=headers)
     if is_packed:
         packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW)
         content = packer.compress(content) + packer.flush()
         headers["Content-Encoding"] = "gzip"
-    return Response(content, media_type="application/json", headers=headers)
+    return ASGIResponse(body=content, media_type="application/json", headers=headers)
 
 
 def _takes_gzip(accepted: str) -> bool:
