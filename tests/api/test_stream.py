@@ -180,7 +180,9 @@ async def test_a_store_that_is_away_ends_no_stream(
 ) -> None:
     async with listening(await serve(QUICK)) as phone:
         assert await phone.hears() == RESYNC
-        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'kot_parent'")
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'kot_parent' AND datname = current_database()"
+        )
         assert (await phone.hears(heartbeats=True) or "").startswith(":")
         await change(db, api_keyring)
         assert await phone.hears() == RESYNC
