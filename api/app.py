@@ -11,6 +11,7 @@ import msgspec
 from litestar import Litestar
 from litestar.di import Provide
 
+from api.bells import Bells
 from api.caller import Authentication, utc_now
 from api.changes import changes_router
 from api.contract import OPENAPI_CONFIG, contract_router
@@ -21,10 +22,13 @@ from api.differences import differences_router
 from api.edge import Edge
 from api.health import health_router
 from api.identity import IdentityAdapter
+from api.parents import Parents
 from api.pilots import pilots_router
 from api.problems import EXCEPTION_HANDLERS
 from api.services import Services, Wake
-from api.tokens import IssuerKeys, KeySource
+from api.stream import Pace, Streams
+from api.sync import sync_router
+from api.tokens import IssuerKeys, KeySource, VerifiedTokens
 from reconcile.keyring import Keyring
 from reconcile.settings import Settings
 from reconcile.store.database import Database
@@ -44,21 +48,25 @@ BODY_BYTES_MAX = 65_536
 
 
 def create_app(
-    settings: Settings, db: Database, wake: Wake, *, keys: KeySource | None = None, clock: Callable[[], datetime] = utc_now
+    settings: Settings,
+    db: Database,
+    wake: Wake,
+    *,
+    bells: Bells | None = None,
+    keys: KeySource | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    pace: Pace = Pace(),  # noqa: B008  # a frozen value
 ) -> Edge:
-    """Wire the API. Without `keys`, those of the issuers are read over HTTP."""
+    """Wire the API. Without `keys`, those of the issuers are read over HTTP; without `bells`, its streams look by themselves alone."""
     keyring = Keyring(Path(settings.keyring_file).read_bytes())
     identity_key: dict[str, Any] = msgspec.json.decode(Path(settings.identity_key_file).read_bytes())
     http = httpx.AsyncClient()
-    authentication = Authentication(
-        db=db,
-        keys=keys or IssuerKeys(http),
-        identity=IdentityAdapter(identity_key, keyring),
-        issuers=tuple(one.strip() for one in settings.token_issuers.split(",")),
-        audience=settings.token_audience,
-        clock=clock,
-    )
-    services = Services(keyring=keyring, wake=wake)
+    issuers = tuple(one.strip() for one in settings.token_issuers.split(","))
+    tokens = VerifiedTokens(keys or IssuerKeys(http), issuers=issuers, audience=settings.token_audience)
+    parents = Parents(db, IdentityAdapter(identity_key, keyring), clock)
+    authentication = Authentication(db=db, tokens=tokens, parents=parents)
+    streams = Streams(db=db, parents=parents, bells=bells or Bells(), pace=pace)
+    services = Services(db=db, keyring=keyring, wake=wake, parents=parents, streams=streams, restore_number=settings.restore_number)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -74,6 +82,7 @@ def create_app(
                 changes_router,
                 devices_router,
                 pilots_router,
+                sync_router,
                 health_router,
                 contract_router,
             ],

@@ -20,11 +20,12 @@ from api.devices import DeviceRegistration
 from api.edge import API_VERSION
 from api.pilots import PilotRequest, StageRequest
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
+from api.sync_documents import COLLECTIONS, Pull
 from reconcile.forward import Receipt
 
 _FOLDER = Path(__file__).parent.parent / "openapi"
 _SCOPES = {
-    "kot:app": "A parent: see differences, take one over",
+    "kot:app": "A parent: see differences, take one over, keep a copy",
     "kot:deliver": "A childcare organisation: deliver hours",
     "kot:declare": "The allowance system: declarations, changes, receipts",
     "kot:pilot.read": "A pilot manager: read pilots and their counts",
@@ -41,6 +42,7 @@ _BY_OPERATION = {
     "acceptDifference": (412, 428),
     "createDelivery": (422,),
     "createReceipt": (409,),
+    "pullDocuments": (410, 426),
 }
 _KEYED = ("acceptDifference", "createPilot", "drawStage", "releaseStage", "pauseStage")
 # Bodies that a handler reads by itself.
@@ -48,9 +50,13 @@ _READ_BY_HAND: Mapping[str, Any] = {"registerDevice": DeviceRegistration, "creat
 _DESCRIPTIONS = {
     **{status: title for status, (_, title) in HTTP_SLUGS.items()},
     409: "Contradicts what was done before.",
+    410: "What you have can no longer be brought up to date.",
     422: "Cannot be done as it is.",
+    426: "This version of the app is too old.",
     503: "The service cannot answer at this moment.",
 }
+
+_HEADERS: dict[str, Any] = {"headers": {"API-Version": {"$ref": "#/components/headers/ApiVersion"}}}
 
 OPENAPI_CONFIG = OpenAPIConfig(
     title="kot-uren",
@@ -105,6 +111,9 @@ def published_document(app: Litestar) -> bytes:
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
     (_, read_by_hand) = msgspec.json.schema_components([Receipt, *_READ_BY_HAND.values()], ref_template="#/components/schemas/{name}")
     components["schemas"].update(read_by_hand)
+    # What the generator described stays as it is; the rest of what a page holds is added.
+    for name, schema in _followed_schemas().items():
+        components["schemas"].setdefault(name, schema)
     components["headers"] = {"ApiVersion": {"description": "Version of this contract", "schema": {"type": "string"}}}
     components["securitySchemes"] = {
         "token": {
@@ -122,6 +131,24 @@ def published_document(app: Litestar) -> bytes:
     for schema in components["schemas"].values():
         _correct_schema(schema)
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def _followed_schemas() -> dict[str, Any]:
+    forms = {name: collection.form for name, collection in COLLECTIONS.items()}
+    (_, schemas) = msgspec.json.schema_components([Pull, *forms.values()], ref_template="#/components/schemas/{name}")
+    schemas["Tombstone"] = {
+        "type": "object",
+        "description": "What is left of a document: its number under the name that its collection gives it, and its version",
+        "required": ["version", "_deleted"],
+        "properties": {
+            **{one.key: {"type": "string", "format": "uuid"} for one in COLLECTIONS.values()},
+            "version": {"type": "integer"},
+            "_deleted": {"const": True},
+        },
+    }
+    documents = [{"$ref": f"#/components/schemas/{form.__name__}"} for form in forms.values()]
+    schemas["Pull"]["properties"]["documents"]["items"] = {"oneOf": [*documents, {"$ref": "#/components/schemas/Tombstone"}]}
+    return schemas
 
 
 def _problem_schema() -> dict[str, Any]:
@@ -151,7 +178,7 @@ def _correct_operation(path: str, method: str, operation: dict[str, Any], scope:
             "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
         }
     for answer in responses.values():
-        answer.setdefault("headers", {})["API-Version"] = {"$ref": "#/components/headers/ApiVersion"}
+        answer.setdefault("headers", {}).update(_HEADERS["headers"])
     operation["responses"] = responses
     operation["security"] = [{"token": []}] if scope else []
     if scope:
@@ -187,6 +214,14 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
     if name in _READ_BY_HAND:
         schema = {"$ref": f"#/components/schemas/{_READ_BY_HAND[name].__name__}"}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if name == "pullDocuments":
+        success = {**operation["responses"]["200"], "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pull"}}}}
+        operation["responses"] |= {"200": success, "304": {**_HEADERS, "description": "The phone has this page."}}
+        next(one for one in parameters if one["name"] == "collection")["schema"] = {"type": "string", "enum": list(COLLECTIONS)}
+        tag = {**header, "required": False, "name": "If-None-Match", "description": "ETag of the page that the phone has"}
+        parameters.append(tag)
+    if name == "streamChanges":
+        operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
     if name == "createReceipt":
         kinds = [{"$ref": "#/components/schemas/Processed"}, {"$ref": "#/components/schemas/Refused"}]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}
@@ -197,8 +232,9 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
 def _correct_schema(schema: dict[str, Any]) -> None:
     """A field that may be null is one type with null, so that generators make one optional field of it."""
     for value in schema.get("properties", {}).values():
-        options = value.get("oneOf", [])
+        union = "oneOf" if "oneOf" in value else "anyOf"
+        options = value.get(union, [])
         plain = [one for one in options if one.get("type") != "null"]
         if len(options) == 2 and len(plain) == 1 and "$ref" not in plain[0] and isinstance(plain[0].get("type"), str):
-            del value["oneOf"]
+            del value[union]
             value.update({**plain[0], "type": [plain[0]["type"], "null"]})

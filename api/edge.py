@@ -63,6 +63,7 @@ class Edge:
             scope["method"] = HttpMethod.TRACE
         elif method == "HEAD":
             scope["method"] = HttpMethod.GET
+            scope["state"]["is_head"] = True
         began = monotonic()
         await self.app(scope, _unstalled(receive), answer)
         logger.info(

@@ -37,8 +37,17 @@ STATUS_AND_SLUG: Mapping[type[Refusal], tuple[int, str]] = {
     refusals.StageNotLarger: (422, "stage-not-larger"),
     refusals.TooFewHouseholds: (409, "too-few-households"),
     refusals.StageOutOfOrder: (409, "stage-out-of-order"),
+    refusals.EpochEnded: (410, "epoch-ended"),
+    refusals.AppTooOld: (426, "app-too-old"),
     refusals.ReceiptContradicts: (409, "receipt-contradicts"),
     refusals.Busy: (503, "busy"),
+}
+
+_REFUSAL_HEADERS: Mapping[type[Refusal], Mapping[str, str]] = {
+    refusals.Busy: {"Retry-After": "1"},
+    refusals.RequestInProgress: {"Retry-After": "1"},
+    # RFC 9110: a 426 names the protocol to move to; here it is the form of the documents, which comes with a newer app.
+    refusals.AppTooOld: {"Upgrade": "kot-sync/1"},
 }
 
 # Refusals of the door itself, by status.
@@ -89,7 +98,7 @@ def on_refusal(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
     """Answer a refusal of the product; its attributes become members of the problem."""
     status, slug = STATUS_AND_SLUG[type(refusal)]
     facts = {_camel(name): value for name, value in vars(refusal).items() if name != "detail"}
-    headers = {"Retry-After": "1"} if status in (409, 503) and type(refusal) in (refusals.Busy, refusals.RequestInProgress) else {}
+    headers = dict(_REFUSAL_HEADERS.get(type(refusal), {}))
     return problem(status, slug, (type(refusal).__doc__ or "").strip(), refusal.detail, extra=msgspec.to_builtins(facts), headers=headers)
 
 

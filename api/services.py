@@ -1,16 +1,24 @@
-"""What handlers need beside the database, in one typed object."""
+"""What handlers need, in one typed object."""
 
 from collections.abc import Awaitable, Callable
 
+from msgspec import Struct
+
+from api.parents import Parents
+from api.stream import Streams
 from reconcile.keyring import Keyring
+from reconcile.store.database import Database
 
 # Says "look now" about a kind of work, after the commit; best effort, so nothing depends on it.
 Wake = Callable[[str], Awaitable[None]]
 
 
-class Services:
-    """The keyring and the way to wake workers."""
+class Services(Struct, frozen=True, kw_only=True):
+    """The database, the keyring, the way to wake workers, who parents are, the streams of phones and the restore number of their epochs."""
 
-    def __init__(self, *, keyring: Keyring, wake: Wake) -> None:
-        self.keyring = keyring
-        self.wake = wake
+    db: Database
+    keyring: Keyring
+    wake: Wake
+    parents: Parents
+    streams: Streams
+    restore_number: int

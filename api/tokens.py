@@ -1,8 +1,10 @@
 """Access tokens: JWTs of the profile at+jwt (RFC 9068), checked against the issuer's own keys."""
 
 import asyncio
+import hashlib
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -100,8 +102,50 @@ class IssuerKeys:
         return KeySet.import_key_set(msgspec.json.decode(answer.raise_for_status().content))
 
 
+class VerifiedTokens:
+    """Remembers which tokens were verified, by digest, so that a phone's hundredth request costs no hundredth signature.
+
+    What is remembered holds for the very key set that it was verified with: as soon as the issuer's keys are read again, every
+    token is verified again. Times are checked at each use. At most `tokens_max` are kept; the one used longest ago goes first.
+    """
+
+    def __init__(self, keys: KeySource, *, issuers: Sequence[str], audience: str, tokens_max: int = 10_000) -> None:
+        self._keys = keys
+        self._issuers = issuers
+        self._audience = audience
+        self._tokens_max = tokens_max
+        self._kept: OrderedDict[bytes, _Verified] = OrderedDict()
+
+    async def claims(self, token: str, now: float) -> Claims:
+        """Return the claims of a token that is right in every respect. Raises TokenInvalid."""
+        digest = hashlib.sha256(token.encode()).digest()
+        kept = self._kept.get(digest)
+        if kept is not None and await self._keys.keys(kept.claims.iss, kept.kid) is kept.key_set:
+            _check_times(kept.claims, now)
+            self._kept.move_to_end(digest)
+            return kept.claims
+        verified = await _verified(token, issuers=self._issuers, audience=self._audience, keys=self._keys, now=now)
+        self._kept[digest] = verified
+        self._kept.move_to_end(digest)
+        if len(self._kept) > self._tokens_max:
+            self._kept.popitem(last=False)
+        return verified.claims
+
+
+class _Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """A verified token: its claims, and the key set that its signature was checked with."""
+
+    claims: Claims
+    kid: str
+    key_set: KeySet
+
+
 async def verified_claims(token: str, *, issuers: Sequence[str], audience: str, keys: KeySource, now: float) -> Claims:
     """Return the claims of a token that is right in every respect. Raises TokenInvalid with a reason that quotes nothing."""
+    return (await _verified(token, issuers=issuers, audience=audience, keys=keys, now=now)).claims
+
+
+async def _verified(token: str, *, issuers: Sequence[str], audience: str, keys: KeySource, now: float) -> _Verified:
     if len(token) > TOKEN_BYTES_MAX:
         raise TokenInvalid("The token is too long.")
     try:
@@ -112,7 +156,8 @@ async def verified_claims(token: str, *, issuers: Sequence[str], audience: str, 
     _check_header(header)
     if unverified.iss not in issuers:
         raise TokenInvalid("The token is of an issuer that is not known here.")
-    key_set = await keys.keys(unverified.iss, str(header.get("kid")))
+    kid = str(header.get("kid"))
+    key_set = await keys.keys(unverified.iss, kid)
     try:
         verified = jwt.decode(token, key_set, algorithms=list(ALGORITHMS))
         claims = msgspec.convert(verified.claims, Claims)
@@ -121,7 +166,12 @@ async def verified_claims(token: str, *, issuers: Sequence[str], audience: str, 
     _check_times(claims, now)
     if audience not in ([claims.aud] if isinstance(claims.aud, str) else claims.aud):
         raise TokenInvalid("The token is meant for another service.")
-    return claims
+    return _Verified(claims=claims, kid=kid, key_set=key_set)
+
+
+def seconds_left(claims: Claims) -> float:
+    """Return how long a token is still taken."""
+    return claims.exp + _LEEWAY_S - time.time()
 
 
 def _check_header(header: Mapping[str, Any]) -> None:

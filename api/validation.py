@@ -34,6 +34,12 @@ class InvalidBody(HTTPException):
         super().__init__("The body does not have the form that is described. Mend every field that is named in errors.", extra=errors)
 
 
+class InvalidQuery(HTTPException):
+    """The parameters do not belong together."""
+
+    status_code = HTTPStatus.BAD_REQUEST
+
+
 async def read_body(request: Request[Any, Any, Any], of: Any, *, between_fields: Callable[[Any], FieldErrors] | None = None) -> Any:
     """Decode a JSON body as `of`, without leniency: "2" is no number, 1 no truth. Raises InvalidBody with every error there is.
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.delivery import measure_delivery
+from bench.pull import measure_pull
 from local.binaries import postgres_folder
 from local.servers import Postgres
 
@@ -24,17 +25,20 @@ def main() -> None:
         postgres = Postgres(folder / "postgres", postgres_folder(os.environ.get("PG_BIN")))
         postgres.start()
         try:
-            measured = asyncio.run(measure_delivery(postgres, lines=int(os.environ.get("BENCH_LINES", "20000"))))
+            measured = [
+                *asyncio.run(measure_delivery(postgres, lines=int(os.environ.get("BENCH_LINES", "20000")))),
+                *asyncio.run(measure_pull(postgres, folder, seconds=float(os.environ.get("BENCH_SECONDS", "6")))),
+            ]
         finally:
             postgres.stop()
     table = Table("path", "ours", "yardstick", "ratio", "promise", "", title_justify="left")
     for one in measured:
         table.add_row(
             one.path,
-            f"{one.ours_s:.2f} s",
-            f"{one.yardstick_s:.2f} s",
+            one.figure(one.ours),
+            one.figure(one.yardstick),
             f"{one.ratio:.2f}",
-            f"at most {one.promise:.2f}",
+            one.promised,
             "kept" if one.is_kept else "missed",
         )
     Console().print(table)

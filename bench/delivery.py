@@ -8,8 +8,8 @@ from time import perf_counter
 
 import asyncpg
 import msgspec
-from msgspec import Struct
 
+from bench.measured import Measured
 from local.servers import Postgres
 from reconcile import receive
 from reconcile.callers import Sender, Tvs
@@ -35,25 +35,6 @@ _CHUNK_BYTES = 262_144
 _DEVIATES_EVERY = 5
 
 
-class Measured(Struct, frozen=True, kw_only=True):
-    """One path: our time, the yardstick's, and how many times the yardstick we may take."""
-
-    path: str
-    ours_s: float
-    yardstick_s: float
-    promise: float
-
-    @property
-    def ratio(self) -> float:
-        """How many times the yardstick we took."""
-        return self.ours_s / self.yardstick_s
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether the promise was kept."""
-        return self.ratio <= self.promise
-
-
 async def measure_delivery(postgres: Postgres, *, lines: int) -> Sequence[Measured]:
     """Measure the first delivery of so many lines, a fifth of the placements deviating, and the same content again."""
     await migrate(postgres.url(), {})
@@ -62,11 +43,11 @@ async def measure_delivery(postgres: Postgres, *, lines: int) -> Sequence[Measur
     keyring = Keyring(new_keyring())
     households = lines // len(_MONTHS)
     try:
-        await _prepare(db, admin, keyring, households)
-        body = _body(households)
-        first_s = await _deliver(db, keyring, body, "first")
+        await declare_households(db, admin, keyring, households)
+        body = delivery_body(households)
+        first_s = await deliver(db, keyring, body, "first")
         copy_s = await _copy(admin)
-        again_s = await _deliver(db, keyring, body, "second")
+        again_s = await deliver(db, keyring, body, "second")
         found = await admin.fetchval("SELECT count(*) FROM difference")
     finally:
         await admin.close()
@@ -74,12 +55,15 @@ async def measure_delivery(postgres: Postgres, *, lines: int) -> Sequence[Measur
     if found != len(range(0, households, _DEVIATES_EVERY)):
         raise AssertionError(f"{found} differences were found: what was measured is not the promised path")
     return (
-        Measured(path=f"delivery of {lines:,} lines to judged differences, beside COPY", ours_s=first_s, yardstick_s=copy_s, promise=5),
-        Measured(path="the same content again, beside the first time", ours_s=again_s, yardstick_s=first_s, promise=1 / 3),
+        Measured(
+            path=f"delivery of {lines:,} lines to judged differences, beside COPY", ours=first_s, yardstick=copy_s, unit="s", promise=5
+        ),
+        Measured(path="the same content again, beside the first time", ours=again_s, yardstick=first_s, unit="s", promise=1 / 3),
     )
 
 
-async def _prepare(db: Database, admin: asyncpg.Connection, keyring: Keyring, households: int) -> None:
+async def declare_households(db: Database, admin: asyncpg.Connection, keyring: Keyring, households: int) -> None:
+    """Declare so many households, each with an applicant, a child and a placement at one location of the register."""
     location = RegisteredLocation(
         lrk_number=_LRK,
         care_type="KDV",
@@ -126,7 +110,8 @@ def _declaration(number: int) -> Declaration:
     )
 
 
-def _body(households: int) -> bytes:
+def delivery_body(households: int) -> bytes:
+    """Make a delivery with four months of every household; every fifth deviates."""
     lines = [
         {
             "parentBsn": marked_bsn(number * 2),
@@ -142,7 +127,8 @@ def _body(households: int) -> bytes:
     return msgspec.json.encode({"createdAt": _NOW, "lines": lines})
 
 
-async def _deliver(db: Database, keyring: Keyring, body: bytes, reference: str) -> float:
+async def deliver(db: Database, keyring: Keyring, body: bytes, reference: str) -> float:
+    """Deliver, apply and judge; return how long it took in seconds."""
     async with db.snapshot(Sender(oin="")) as conn:
         sender = await organisation_by_oin(conn, "00000099000000010000")
     if sender is None:

@@ -8,6 +8,7 @@ import rich_click as click
 
 from cli.doorway import settings_for
 from reconcile.store.audit import BrokenLink, broken_household_links, broken_organisation_links, broken_pilot_links
+from reconcile.store.database import Connection
 
 _LINKS_MAX = 100
 
@@ -36,7 +37,7 @@ def verify(as_json: bool) -> None:
 
 
 async def _verify(url: str) -> list[BrokenLink]:
-    conn = await asyncpg.connect(url, timeout=10, server_settings={"search_path": "kot, public"})
+    conn = await asyncpg.connect(url, timeout=10, server_settings={"search_path": "kot, public"}, connection_class=Connection)
     try:
         async with conn.transaction(readonly=True):
             # The owner is bound by row-level security too; it has a policy for the chains alone.

@@ -12,6 +12,7 @@ from cli.doorway import settings_for
 from reconcile.register import import_register
 from reconcile.rules.months import CALENDAR_ZONE
 from reconcile.rules.register_file import RegisterSnapshot, UnreadableRegister, read_register
+from reconcile.store.database import Connection
 
 
 @click.group()
@@ -44,7 +45,7 @@ def import_(file: Path, as_of: datetime | None, oin_prefix: str) -> None:
 
 
 async def _import(url: str, snapshot: RegisterSnapshot, content_sha256: bytes, as_of: date, oin_prefix: str) -> None:
-    conn = await asyncpg.connect(url, timeout=10, server_settings={"search_path": "kot, public"})
+    conn = await asyncpg.connect(url, timeout=10, server_settings={"search_path": "kot, public"}, connection_class=Connection)
     try:
         async with conn.transaction():
             await conn.execute("SET LOCAL ROLE kot_owner")

@@ -1,13 +1,18 @@
 """`kot serve`: the API."""
 
+import asyncio
+import socket
+from uuid import UUID
+
 import rich_click as click
 import uvicorn
 
 from api.app import NEEDED_SETTINGS, create_app
+from api.bells import Bells
 from cli.doorway import log_json, run_told, settings_for
 from reconcile.settings import Settings
 from reconcile.store.database import START_PATIENCE_S, Database, Role
-from workers.hints import Hints
+from workers.hints import Hints, hear_changes
 
 
 @click.command()
@@ -18,6 +23,19 @@ def serve() -> None:
     run_told(_serve(settings))
 
 
+class Server(uvicorn.Server):
+    """Ends the streams first when it is told to stop: they would keep it waiting for the whole grace time."""
+
+    def __init__(self, config: uvicorn.Config, bells: Bells) -> None:
+        super().__init__(config)
+        self._bells = bells
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop taking connections, end streams, and wait for requests that are being answered."""
+        self._bells.end()
+        await super().shutdown(sockets)
+
+
 async def _serve(settings: Settings) -> None:
     urls = {
         Role.PARENT: settings.database_url_parent,
@@ -25,11 +43,17 @@ async def _serve(settings: Settings) -> None:
         Role.TVS: settings.database_url_tvs,
         Role.PILOT: settings.database_url_pilot,
     }
-    db = await Database.connect(urls, patience_s=START_PATIENCE_S)
-    hints = Hints(settings.redis_url)
+    hints, bells = Hints(settings.redis_url), Bells()
+
+    def on_change(household_ids: frozenset[UUID]) -> None:
+        bells.ring(household_ids)
+        hints.ring(household_ids)
+
+    db = await Database.connect(urls, patience_s=START_PATIENCE_S, on_change=on_change)
+    listening = asyncio.create_task(hear_changes(settings.redis_url, bells.ring))
     try:
         config = uvicorn.Config(
-            create_app(settings, db, hints.wake),
+            create_app(settings, db, hints.wake, bells=bells),
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -39,7 +63,9 @@ async def _serve(settings: Settings) -> None:
             timeout_graceful_shutdown=20,
             h11_max_incomplete_event_size=65_536,
         )
-        await uvicorn.Server(config).serve()
+        await Server(config, bells).serve()
     finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
         await hints.close()
         await db.close()

@@ -12,7 +12,7 @@ from reconcile.keyring import Keyring
 from reconcile.people import people_of, remember_people
 from reconcile.rules.declaration import Declaration, DeclaredPlacement
 from reconcile.rules.months import Month, first_day
-from reconcile.store import comparisons, households, placements
+from reconcile.store import comparisons, differences, households, placements
 from reconcile.store.database import Connection
 from reconcile.store.households import LockedHousehold, StatedAward, StatedIncome, StatedMembership
 from reconcile.store.placements import NewPlacement, PlacementKey, StatedPlacement, StatedSegment
@@ -96,7 +96,11 @@ async def _apply(conn: Connection, stated: Sequence[_Stated], keyring: Keyring) 
     # A child that leaves or joins a household here may have reports that now belong to another one: that is written too. Locking it
     # after the first ones is safe, because whoever locks several households either holds the matching lock or never waits.
     shared = await households.households_sharing_children(conn, own)
+    names = await differences.shown_given_names(conn, own)
     await _state_members(conn, own, stated, people)
+    renamed = [child for child, name in (await differences.shown_given_names(conn, own)).items() if names[child] != name]
+    if renamed:
+        await differences.touch_differences_of_children(conn, renamed)
     shared = sorted({*shared, *await households.households_sharing_children(conn, own)} - set(own))
     await households.lock_households(conn, shared)
     touched = await _state_placements(conn, own, stated, people)

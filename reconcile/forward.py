@@ -99,7 +99,7 @@ async def record_receipt(conn: Connection, tvs: Tvs, change_id: UUID, receipt: R
     )
     await answers.settle_change_outbox(conn, change.household_id, change_id, outcome)
     if isinstance(receipt, Processed):
-        await placements.end_processed_overlays(conn, [change.household_id])
+        await placements.touch_placements(conn, await placements.end_processed_overlays(conn, [change.household_id]))
     else:
         await _take_back(conn, change, version + 1)
     await comparisons.mark_comparisons(conn, await comparisons.reported_child_years(conn, [change.household_id]))

@@ -16,6 +16,8 @@ Refusal
 ├── StageNotLarger               a stage that would add nobody
 ├── TooFewHouseholds             a stage larger than who can be drawn
 ├── StageOutOfOrder              a stage released before an earlier one, or paused before it was released
+├── EpochEnded                   a checkpoint from before a restore, or of another membership
+├── AppTooOld                    an app that asks for documents in a form that is no longer sent
 ├── ReceiptContradicts           a change was already settled the other way
 └── Busy                         the store could not answer in time; nothing was changed
 """
@@ -115,6 +117,18 @@ class TooFewHouseholds(Refusal):
 
 class StageOutOfOrder(Refusal):
     """This stage cannot take that step now."""
+
+
+class EpochEnded(Refusal):
+    """What you have can no longer be brought up to date."""
+
+
+class AppTooOld(Refusal):
+    """This version of the app is too old."""
+
+    def __init__(self, *, schema_version: int) -> None:
+        super().__init__(f"Documents are sent in schema version {schema_version} by now. Ask the parent to install the newest app.")
+        self.schema_version = schema_version
 
 
 class ReceiptContradicts(Refusal):

@@ -36,6 +36,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     token_audience: Annotated[str, Meta(description="Audience that an access token must name (API)")] = "kot-uren"  # noqa: S105  # the name of the service
     host: Annotated[str, Meta(description="Address that the API listens on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port that the API listens on")] = 8000
+    restore_number: Annotated[int, Meta(ge=1, description="Raised by hand after a restore from backup: phones begin again (API)")] = 1
     public_url: Annotated[str, Meta(description="Address of the API as TVS reaches it, for the reference in an event (worker)")] = ""
     system_oin: Annotated[str, Meta(description="Our own OIN, the source of an event (worker)")] = ""
     tvs_events_url: Annotated[str, Meta(description="Where TVS takes events (worker)")] = ""
@@ -76,6 +77,12 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _restore_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
+        raise ValueError("must be a whole number from 1 to 1000000")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -103,5 +110,6 @@ _READERS: Mapping[str, Callable[[str], str | int | float]] = {
     "forward_issuer": _url("http", "https"),
     "fcm_url": _url("http", "https"),
     "port": _whole,
+    "restore_number": _restore_number,
     "sweep_interval_s": _seconds,
 }

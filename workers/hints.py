@@ -1,11 +1,17 @@
-"""Hints over Redis by arq: sent after commit, best effort. This module and main.py are all that knows arq."""
+"""Hints over Redis, sent after commit, best effort: work for workers, by arq; changed households for the streams of phones.
+
+This module and main.py are all that knows arq, and this one all that knows Redis.
+"""
 
 import asyncio
 import logging
+from collections.abc import Callable, Collection, Set
 from time import monotonic
+from uuid import UUID
 
 import msgspec
 from arq.connections import ArqRedis, RedisSettings, create_pool
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
@@ -18,6 +24,11 @@ SEND_TIMEOUT_S = 0.1
 COALESCE_S = 0.1
 RECONNECT_S = 1.0
 _EXPIRES_S = 60
+# Households that changed travel on a channel: their numbers alone, many in a message. Beyond the bound their streams look by themselves.
+CHANGES = "kot:changes"
+HOUSEHOLDS_MAX = 20_000
+_HEALTH_CHECK_S = 5
+_UUID_BYTES = 16
 
 serialize = msgspec.msgpack.encode
 deserialize = msgspec.msgpack.decode
@@ -43,6 +54,8 @@ class Hints:
         self._unsaid: set[str] = set()
         self._sent_at: dict[str, float] = {}
         self._later: dict[str, asyncio.Task[None]] = {}
+        self._changed: set[UUID] = set()
+        self._ringing: asyncio.Task[None] | None = None
 
     async def wake(self, kind: str) -> None:
         """Say that there may be work of this kind; several at once become one at the end of a tenth of a second."""
@@ -52,9 +65,16 @@ class Hints:
         elif kind not in self._later:
             self._later[kind] = asyncio.create_task(self._send_later(kind, pause))
 
+    def ring(self, household_ids: Set[UUID]) -> None:
+        """Say that households changed; returns at once, and several changes become one message at the end of a tenth of a second."""
+        if len(self._changed) + len(household_ids) <= HOUSEHOLDS_MAX:
+            self._changed |= household_ids
+        if self._ringing is None:
+            self._ringing = asyncio.create_task(self._ring_later())
+
     async def close(self) -> None:
         """Drop what is still to be said and disconnect."""
-        for task in self._later.values():
+        for task in [*self._later.values(), *([self._ringing] if self._ringing else [])]:
             task.cancel()
         if self._connecting is not None:
             await self._connecting
@@ -66,12 +86,32 @@ class Hints:
         del self._later[kind]
         await self._send(kind)
 
+    async def _ring_later(self) -> None:
+        await asyncio.sleep(COALESCE_S)
+        self._ringing = None
+        changed, self._changed = self._changed, set()
+        if self._redis is None:
+            self._begin_to_connect()
+            if self._connecting is None:
+                return
+            await self._connecting
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                if self._redis is not None:
+                    await self._redis.publish(CHANGES, b"".join(one.bytes for one in changed))
+        # As with a hint: the commit stands, and every stream looks by itself.
+        except Exception as error:  # noqa: BLE001
+            logger.info("changes not rung", extra={"households": len(changed), "error": type(error).__name__})
+
+    def _begin_to_connect(self) -> None:
+        if self._connecting is None and monotonic() >= self._connect_after:
+            self._connecting = asyncio.create_task(self._connect())
+
     async def _send(self, kind: str) -> None:
         self._sent_at[kind] = monotonic()
         if self._redis is None:
             self._unsaid.add(kind)
-            if self._connecting is None and monotonic() >= self._connect_after:
-                self._connecting = asyncio.create_task(self._connect())
+            self._begin_to_connect()
             return
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
@@ -93,3 +133,27 @@ class Hints:
         if self._redis is not None:
             for kind in unsaid:
                 await self._send(kind)
+
+
+async def hear_changes(redis_url: str, on_change: Callable[[Collection[UUID]], None]) -> None:
+    """Hand over the households that other processes changed, for ever; it connects again whenever Redis went away."""
+    while True:
+        redis = Redis.from_url(redis_url, health_check_interval=_HEALTH_CHECK_S, socket_connect_timeout=1, socket_keepalive=True)
+        try:
+            async with redis.pubsub() as channel:
+                await channel.subscribe(CHANGES)
+                while True:
+                    message = await channel.get_message(ignore_subscribe_messages=True, timeout=_HEALTH_CHECK_S)
+                    if message is not None:
+                        on_change(_households(message["data"]))
+        except (RedisError, OSError, TimeoutError) as error:
+            logger.warning("no changes heard: Redis is away", extra={"error": type(error).__name__})
+        finally:
+            await redis.aclose()
+        await asyncio.sleep(RECONNECT_S)
+
+
+def _households(data: bytes) -> list[UUID]:
+    """Read the numbers of a message; what does not end in a whole number is not one of ours, and the rest is left."""
+    whole = len(data) - len(data) % _UUID_BYTES
+    return [UUID(bytes=data[start : start + _UUID_BYTES]) for start in range(0, whole, _UUID_BYTES)]

@@ -58,8 +58,8 @@ async def run_worker(settings: Settings) -> None:
         Role.FORWARD: settings.database_url_forward,
         Role.NOTIFY: settings.database_url_notify,
     }
-    db = await Database.connect(urls, connections_max=4, patience_s=START_PATIENCE_S)
     hints = Hints(settings.redis_url)
+    db = await Database.connect(urls, connections_max=4, patience_s=START_PATIENCE_S, on_change=hints.ring)
     try:
         async with httpx.AsyncClient(limits=httpx.Limits(max_connections=16)) as http, fcm_client() as push_http:
             drains = make_drains(db, keyring, hints.wake, tvs_sender(settings, http), push_sender(settings, http, push_http))

@@ -1,6 +1,6 @@
 """Queries of `differences.sql`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -121,6 +121,18 @@ async def set_difference_state(conn: Connection, household_id: UUID, difference_
 async def set_difference_placements_open(conn: Connection, household_id: UUID, difference_id: UUID, is_open: bool) -> None:
     """Free the placements of a difference, or take them again."""
     await conn.execute(SQL["set_difference_placements_open"], household_id, difference_id, is_open)
+
+
+async def shown_given_names(conn: Connection, household_ids: Sequence[UUID]) -> Mapping[tuple[UUID, UUID], str]:
+    """Return by household and child under which name its differences show it; children without any are left out."""
+    rows = await conn.fetch(SQL["shown_given_names"], household_ids)
+    return {(row["household_id"], row["child_id"]): row["given_name"] for row in rows}
+
+
+async def touch_differences_of_children(conn: Connection, renamed: Sequence[tuple[UUID, UUID]]) -> None:
+    """Give every difference of these children (household, child) the version that its household is about to get, and keep it."""
+    rows = await conn.fetch(SQL["touch_differences_of_children"], [one for one, _ in renamed], [one for _, one in renamed])
+    await keep_difference_versions(conn, [row["household_id"] for row in rows], [row["difference_id"] for row in rows])
 
 
 async def keep_difference_versions(conn: Connection, household_ids: Sequence[UUID], difference_ids: Sequence[UUID]) -> None:

@@ -56,6 +56,27 @@ UPDATE difference_placement
 SET is_open = $3
 WHERE household_id = $1 AND difference_id = $2;
 
+-- name: shown_given_names
+-- Under which names differences of these households show their children.
+SELECT DISTINCT ON (membership.household_id, membership.person_id) membership.household_id, membership.person_id AS child_id,
+    membership.given_name
+FROM membership
+WHERE membership.household_id = ANY ($1::uuid[]) AND membership.role = 'child'
+    AND EXISTS (
+        SELECT FROM difference
+        WHERE difference.household_id = membership.household_id AND difference.child_id = membership.person_id
+    )
+ORDER BY membership.household_id, membership.person_id, membership.superseded_at DESC NULLS FIRST, membership.from_month DESC;
+
+-- name: touch_differences_of_children
+-- A document changes only with its version, also when it is a name in it that changed.
+UPDATE difference
+SET version = household.version + 1
+FROM household, unnest($1::uuid[], $2::uuid[]) AS renamed (household_id, child_id)
+WHERE difference.household_id = renamed.household_id AND difference.child_id = renamed.child_id
+    AND household.household_id = renamed.household_id
+RETURNING difference.household_id, difference.difference_id;
+
 -- name: keep_difference_versions
 -- What is shown from here on, so that an answer can name exactly what the parent saw.
 INSERT INTO difference_version (household_id, difference_id, version, kind, state, proposal, route, explanation, effect,
@@ -79,25 +100,9 @@ WHERE own.household_id = $1 AND own.difference_id = $2 AND other.difference_id <
 LIMIT 1;
 
 -- name: differences_of_household
--- Newest first; $2 limits to one state.
-SELECT difference.difference_id, difference.version, difference.state, difference.kind, difference.year, difference.child_id,
-    (
-        SELECT membership.given_name
-        FROM membership
-        WHERE membership.household_id = difference.household_id AND membership.person_id = difference.child_id
-        ORDER BY membership.superseded_at DESC NULLS FIRST, membership.from_month DESC
-        LIMIT 1
-    ) AS child_given_name,
-    difference.proposal, difference.route, difference.explanation, difference.effect, difference.rules_version,
-    difference.judged_at, difference.opened_at, difference.closed_at,
-    (
-        SELECT acceptance.change_id
-        FROM acceptance
-        WHERE acceptance.household_id = difference.household_id AND acceptance.difference_id = difference.difference_id
-        ORDER BY acceptance.difference_version DESC
-        LIMIT 1
-    ) AS change_id
-FROM difference
-WHERE difference.household_id = $1 AND ($2::text IS NULL OR difference.state = $2)
-    AND ($3::uuid IS NULL OR difference.difference_id = $3)
-ORDER BY difference.opened_at DESC, difference.difference_id;
+-- Newest first; $2 limits to one state, $3 to one difference.
+SELECT difference_id, version, state, kind, year, child_id, child_given_name, proposal, route, explanation, effect, rules_version,
+    judged_at, opened_at, closed_at, change_id
+FROM shown_difference
+WHERE household_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR difference_id = $3)
+ORDER BY opened_at DESC, difference_id;

@@ -90,8 +90,12 @@ async def record_declarations(conn: Connection, household_ids: Sequence[UUID], v
 
 
 async def record_changes(conn: Connection, household_ids: Sequence[UUID], events: Sequence[str]) -> None:
-    """End a write: chain one event (JSON text) for each household and raise its version by one. The households are locked."""
+    """End a write: chain one event (JSON text) for each household and raise its version by one. The households are locked.
+
+    Once the transaction is committed, whoever follows these households is told (`Database.on_change`).
+    """
     await conn.execute(SQL["record_changes"], household_ids, events, 1)
+    conn.changed_households.update(household_ids)
 
 
 async def record_read(conn: Connection, household_id: UUID, event: str) -> None:

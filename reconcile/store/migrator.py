@@ -52,7 +52,7 @@ async def migrate(url: str, role_urls: Mapping[Role, str], *, on_applied: Callab
 
     Safe to repeat and to run twice at once. Raises MigrationRefused, leaving the last complete file in place.
     """
-    conn = await asyncpg.connect(url, timeout=10)
+    conn = await asyncpg.connect(url, timeout=10, connection_class=Connection)
     try:
         await conn.execute("SELECT pg_advisory_lock($1)", _LOCK)
         missing = _missing(migrations(), await _applied(conn))

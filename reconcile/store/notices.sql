@@ -4,8 +4,8 @@
 -- One notice for each of these differences that is open and worth telling, whose household is in a stage that was released, and
 -- that is not told already or weighs more than when it was told. A push for each device, and the obligation to send it.
 WITH told AS (
-    INSERT INTO notice (household_id, version, difference_id, difference_version, sentence, weight_cents, pilot_id, stage_number)
-    SELECT difference.household_id, household.version + 1, difference.difference_id, difference.version,
+    INSERT INTO notice (household_id, version, difference_id, difference_version, content_hash, sentence, weight_cents, pilot_id, stage_number)
+    SELECT difference.household_id, household.version + 1, difference.difference_id, difference.version, difference.content_hash,
         CASE WHEN EXISTS (
             SELECT FROM notice AS earlier
             WHERE earlier.household_id = difference.household_id AND earlier.difference_id = difference.difference_id
@@ -81,7 +81,7 @@ WITH candidate AS MATERIALIZED (
     SELECT candidate.household_id, candidate.subject_id, notice.notice_id, notice.sentence, device.device_id, device.platform,
         device.token, device.locale, quiet_until(now(), device.quiet_from, device.quiet_until) AS quiet_until,
         CASE
-            WHEN notice.deleted OR difference.state <> 'open' OR difference.version <> notice.difference_version THEN 'moot'
+            WHEN notice.deleted OR difference.state <> 'open' OR difference.content_hash <> notice.content_hash THEN 'moot'
             WHEN device.retired_at IS NOT NULL THEN 'device-retired'
             WHEN EXISTS (
                 SELECT FROM device AS later

@@ -92,9 +92,9 @@ async def insert_declared_segments(conn: Connection, stated: Sequence[StatedSegm
     await conn.execute(SQL["insert_declared_segments"], *columns(StatedSegment, stated))
 
 
-async def end_processed_overlays(conn: Connection, household_ids: Sequence[UUID]) -> None:
-    """End the overlays of changes that stand in the declaration these households have now."""
-    await conn.execute(SQL["end_processed_overlays"], household_ids)
+async def end_processed_overlays(conn: Connection, household_ids: Sequence[UUID]) -> Sequence[PlacementKey]:
+    """End the overlays of changes that stand in the declaration these households have now; return the placements they lay over."""
+    return list({PlacementKey(**row) for row in await conn.fetch(SQL["end_processed_overlays"], household_ids)})
 
 
 async def insert_reported_placements(conn: Connection, household_ids: Sequence[UUID]) -> None:

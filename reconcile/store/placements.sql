@@ -68,7 +68,8 @@ FROM change
 JOIN household USING (household_id)
 WHERE overlay.household_id = ANY ($1::uuid[]) AND overlay.superseded_at IS NULL
     AND change.household_id = overlay.household_id AND change.change_id = overlay.change_id
-    AND change.state = 'processed' AND change.declaration_version <= household.declaration_version;
+    AND change.state = 'processed' AND change.declaration_version <= household.declaration_version
+RETURNING overlay.household_id, overlay.placement_id;
 
 -- name: insert_reported_placements
 -- Care that only an organisation reports gets its placement as well.

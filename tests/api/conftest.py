@@ -29,9 +29,12 @@ Headers = dict[str, str]
 class OneKey:
     """Keys of one issuer, held in memory; the ones over HTTP have tests of their own."""
 
+    def __init__(self) -> None:
+        self.held = KeySet([_SIGNER])
+
     async def keys(self, issuer: str, kid: str) -> KeySet:
         assert issuer == ISSUER
-        return KeySet([_SIGNER])
+        return self.held
 
 
 def token(scope: str, *, key: Any = None, header: dict[str, Any] | None = None, **claims: Any) -> str:

@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from litestar import Litestar, get
 
-from api.tokens import IssuerKeys, TokenInvalid, verified_claims
+from api.tokens import IssuerKeys, TokenInvalid, VerifiedTokens, verified_claims
 from reconcile.problems import Busy
 from tests.serving import serving
 
@@ -89,6 +89,33 @@ async def test_keys_that_are_known_outlive_an_issuer_that_is_away(issuer: Keys, 
         issuer.named = "https://somebody-else.example"
         monkeypatch.setattr("api.tokens._KEYS_GOOD_FOR_S", 0.0)
         assert await check(source, issuer, issuer.keys[0]) == "s"
+
+
+async def test_a_token_is_verified_once_as_long_as_the_keys_are_the_same(issuer: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with httpx.AsyncClient() as http:
+        tokens = VerifiedTokens(IssuerKeys(http), issuers=[issuer.url], audience="kot-uren")
+        sent, now = token(issuer, issuer.keys[0]), time.time()
+        first = await tokens.claims(sent, now)
+        assert await tokens.claims(sent, now) is first
+        with pytest.raises(TokenInvalid, match="expired"):
+            await tokens.claims(sent, now + 100)
+        # The issuer takes its key back: at the next reading of the keys nothing that it signed is taken.
+        issuer.keys[:] = [ECKey.generate_key("P-256", {"kid": "one"})]
+        monkeypatch.setattr("api.tokens._KEYS_GOOD_FOR_S", 0.0)
+        with pytest.raises(TokenInvalid, match="signature"):
+            await tokens.claims(sent, now)
+
+
+async def test_only_so_many_tokens_are_remembered_and_only_good_ones(issuer: Keys) -> None:
+    async with httpx.AsyncClient() as http:
+        tokens = VerifiedTokens(IssuerKeys(http), issuers=[issuer.url], audience="kot-uren", tokens_max=2)
+        sent = [token(issuer, issuer.keys[0]) for _ in range(3)]
+        claims = [await tokens.claims(one, time.time()) for one in sent]
+        assert await tokens.claims(sent[2], time.time()) is claims[2]
+        assert await tokens.claims(sent[0], time.time()) is not claims[0]
+        for _ in range(2):
+            with pytest.raises(TokenInvalid):
+                await tokens.claims(token(issuer, ECKey.generate_key("P-256", {"kid": "one"})), time.time())
 
 
 async def test_an_issuer_that_is_away_from_the_start_is_said_so() -> None:

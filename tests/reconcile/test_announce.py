@@ -224,7 +224,7 @@ async def test_a_difference_that_reopens_after_a_refusal_is_not_pushed(db: Datab
     ("spoil", "verdict"),
     [
         ("UPDATE difference SET state = 'closed', closed_at = now()", "moot"),
-        ("UPDATE difference SET version = version + 1", "moot"),
+        ("UPDATE difference SET content_hash = ''::bytea", "moot"),
         ("UPDATE device SET token = NULL, retired_at = now(), retired_for = 'removed'", "device-retired"),
         ("UPDATE membership SET superseded_at = now() WHERE role = 'applicant'", "no-member"),
         ("UPDATE membership SET until_month = '2025-06-01' WHERE role = 'applicant'", "no-member"),
@@ -240,6 +240,17 @@ async def test_what_no_longer_holds_at_the_moment_of_sending_is_cancelled(
     assert await verdicts(db) == [verdict]
     assert await admin.fetchrow("SELECT state, last_error, attempts FROM outbox") == ("cancelled", verdict, 0)
     assert await claimed(db) == []
+
+
+async def test_a_child_that_is_renamed_changes_no_notice(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """The difference gets a new version for phones, and says the same."""
+    parent, _ = await with_stage(db, admin, keyring)
+    await more_hours(db, keyring)
+    before = (await shown(db, parent))[0].version
+    members = [*world.declaration_document()["members"][:2], world.member(world.CHILD, "child", givenName="Mila")]
+    await world.declared(db, keyring, world.declaration(version=2, members=members, placements=[world.care()]))
+    assert (await shown(db, parent))[0].version > before
+    assert await verdicts(db) == ["send"]
 
 
 async def test_a_shared_phone_belongs_to_whoever_registered_it_last(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

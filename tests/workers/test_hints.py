@@ -3,13 +3,14 @@
 import asyncio
 from pathlib import Path
 from time import monotonic
+from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
 
 from local.binaries import valkey_binary
 from local.servers import Valkey
-from workers.hints import QUEUE, Hints
+from workers.hints import CHANGES, HOUSEHOLDS_MAX, QUEUE, Hints, hear_changes
 from workers.kinds import Work
 from workers.main import hear_hints
 from workers.sweep import Sweeper
@@ -106,3 +107,53 @@ async def test_the_worker_outlives_redis(tmp_path: Path) -> None:
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
     valkey.stop()
+
+
+async def test_many_changes_become_few_messages(redis_url: str) -> None:
+    heard: list[list[UUID]] = []
+    hearing = asyncio.create_task(hear_changes(redis_url, lambda ids: heard.append(list(ids))))
+    hints, rung = Hints(redis_url), [uuid4() for _ in range(1_000)]
+    first = uuid4()
+    for _ in range(50):
+        hints.ring({first})
+        await asyncio.sleep(0.15)
+        if heard:
+            break
+    heard.clear()
+    for _ in range(20):  # best effort: on a busy machine a message can take longer than it is worth
+        heard.clear()
+        for one in rung:
+            hints.ring({one, rung[0]})
+        await asyncio.sleep(0.5)
+        if set(rung) <= {one for ids in heard for one in ids}:
+            break
+    assert set(rung) <= {one for ids in heard for one in ids}
+    assert len(heard) <= 4
+    await hints.close()
+    hearing.cancel()
+    await asyncio.gather(hearing, return_exceptions=True)
+
+
+async def test_more_changes_than_the_bound_are_left_to_the_streams_themselves() -> None:
+    hints = Hints("redis://127.0.0.1:9/0")
+    hints.ring({uuid4() for _ in range(HOUSEHOLDS_MAX)})
+    hints.ring({uuid4()})
+    assert len(hints._changed) == HOUSEHOLDS_MAX
+    await hints.close()
+
+
+async def test_what_is_no_list_of_households_is_no_harm(redis_url: str) -> None:
+    heard: list[UUID] = []
+    hearing = asyncio.create_task(hear_changes(redis_url, heard.extend))
+    redis, one = Redis.from_url(redis_url), uuid4()
+    for _ in range(50):
+        await redis.publish(CHANGES, b"short")
+        await redis.publish(CHANGES, one.bytes + b"rest")
+        await asyncio.sleep(0.1)
+        if one in heard:
+            break
+    assert one in heard
+    assert not hearing.done()
+    hearing.cancel()
+    await asyncio.gather(hearing, return_exceptions=True)
+    await redis.aclose()

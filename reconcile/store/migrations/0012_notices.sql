@@ -65,6 +65,7 @@ CREATE TABLE notice (
     deleted boolean NOT NULL DEFAULT false,
     difference_id uuid NOT NULL,
     difference_version bigint NOT NULL,
+    content_hash bytea NOT NULL,
     sentence text NOT NULL,
     weight_cents bigint NOT NULL,
     pilot_id uuid NOT NULL,
@@ -83,6 +84,7 @@ COMMENT ON COLUMN notice.version IS 'Version of the household at which it last c
 COMMENT ON COLUMN notice.deleted IS 'Withdrawn before anybody was told: a tombstone for phones';
 COMMENT ON COLUMN notice.difference_id IS 'The difference';
 COMMENT ON COLUMN notice.difference_version IS 'The version that it tells of';
+COMMENT ON COLUMN notice.content_hash IS 'Hash of what the difference says at that version: while it says the same, the notice holds';
 COMMENT ON COLUMN notice.sentence IS 'Key of the sentence that the app shows';
 COMMENT ON COLUMN notice.weight_cents IS 'Weight of the difference at that version';
 COMMENT ON COLUMN notice.pilot_id IS 'The pilot in whose released stage the household was';
@@ -170,7 +172,7 @@ GRANT SELECT, INSERT, UPDATE (state, lease_until, due_at, last_error, done_at) O
 GRANT SELECT, UPDATE (state, attempts, lease_until, due_at, last_error, done_at) ON outbox TO kot_notify;
 -- What the sender looks at before each send: the difference is open, and the parent still belongs to the household.
 CREATE POLICY difference_of_notify ON difference FOR SELECT TO kot_notify USING (true);
-GRANT SELECT (household_id, difference_id, version, state) ON difference TO kot_notify;
+GRANT SELECT (household_id, difference_id, content_hash, state) ON difference TO kot_notify;
 CREATE POLICY membership_of_notify ON membership FOR SELECT TO kot_notify USING (true);
 GRANT SELECT (household_id, person_id, role, from_month, until_month, superseded_at) ON membership TO kot_notify;
 -- A manager reads how many were told, by stage.

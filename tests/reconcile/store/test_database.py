@@ -2,13 +2,15 @@
 
 import asyncio
 from time import monotonic
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from reconcile.callers import Intake, Sender
+from reconcile.callers import Intake, Parent, Sender, Visitor
 from reconcile.problems import Busy
 from reconcile.store.database import Database, Role, StoreAway, UnsafeLogin
+from reconcile.store.households import record_changes
 from tests.conftest import database_url
 
 
@@ -71,6 +73,85 @@ async def test_without_a_free_connection_the_caller_hears_busy(database_name: st
         with pytest.raises(Busy):
             async with database.snapshot(caller):
                 pass
+    await database.close()
+
+
+async def test_who_changed_is_told_after_the_commit_and_only_then(database_name: str, db: Database, admin: asyncpg.Connection) -> None:
+    told: list[frozenset[UUID]] = []
+    household_id = await admin.fetchval("INSERT INTO household (household_ref) VALUES ('H1') RETURNING household_id")
+    writer = await Database.connect({Role.INTAKE: database_url(database_name, "kot_intake")}, connections_max=1, on_change=told.append)
+    async with writer.transaction(Intake()) as conn:
+        await record_changes(conn, [household_id], ['{"action": "x"}'])
+        assert told == []
+    assert told == [{household_id}]
+    with pytest.raises(RuntimeError):
+        async with writer.transaction(Intake()) as conn:
+            await record_changes(conn, [household_id], ['{"action": "x"}'])
+            raise RuntimeError
+    async with writer.transaction(Intake()):
+        pass
+    assert told == [{household_id}], "neither what was rolled back nor what came before is told"
+    await writer.close()
+
+
+async def test_who_is_told_cannot_spoil_a_commit(database_name: str, db: Database, admin: asyncpg.Connection) -> None:
+    def spoil(_: frozenset[UUID]) -> None:
+        raise RuntimeError
+
+    household_id = await admin.fetchval("INSERT INTO household (household_ref) VALUES ('H1') RETURNING household_id")
+    writer = await Database.connect({Role.INTAKE: database_url(database_name, "kot_intake")}, on_change=spoil)
+    async with writer.transaction(Intake()) as conn:
+        await record_changes(conn, [household_id], ['{"action": "x"}'])
+    assert await admin.fetchval("SELECT version FROM household") == 1
+    await writer.close()
+
+
+async def test_a_context_ends_with_its_transaction_and_cannot_be_written_as_sql(db: Database) -> None:
+    spoiled = "x'; SELECT set_config('app.household_id', 'y', false); --"
+    async with db.snapshot(Visitor(issuer=spoiled, subject="\\'")) as conn:
+        row = await conn.fetchrow("SELECT current_setting('app.issuer'), current_setting('app.subject')")
+        assert tuple(row) == (spoiled, "\\'")
+    for _ in range(8):
+        async with db.snapshot(Visitor(issuer="", subject="")) as conn:
+            row = await conn.fetchrow("SELECT current_setting('app.issuer', true), current_setting('app.household_id', true)")
+            assert not any(row)
+
+
+async def test_a_statement_that_is_read_alone_is_bound_and_nothing_else_is(
+    database_name: str, db: Database, admin: asyncpg.Connection
+) -> None:
+    household_ids = [
+        row["household_id"] for row in await admin.fetch("INSERT INTO household (household_ref) VALUES ('H1'), ('H2') RETURNING *")
+    ]
+    database = await Database.connect({Role.PARENT: database_url(database_name, "kot_parent")}, connections_max=1)
+    everything = "SELECT household_id FROM household WHERE household_ref <> $1 ORDER BY household_id;"
+    for household_id in household_ids * 8:
+        async with database.reading(Parent(person_id=uuid4(), household_id=household_id)) as conn:
+            assert await conn.fetch(everything, "") == []
+            assert [row["household_id"] for row in await conn.read(everything, "")] == [household_id]
+            assert await conn.read(everything, "H1" if household_id == household_ids[0] else "H2") == []
+            assert await conn.fetch(everything, "") == [], "what was bound ended with its statement"
+            assert await conn.fetchval("SELECT coalesce(current_setting('app.household_id', true), '')") == ""
+        async with database.snapshot(Visitor(issuer="i", subject="s")) as conn:
+            assert await conn.read(everything, "") == []
+    await database.close()
+
+
+async def test_a_cancelled_reader_leaves_a_clean_connection(database_name: str, db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    database = await Database.connect({Role.INTAKE: database_url(database_name, "kot_intake")}, connections_max=1)
+
+    async def read() -> None:
+        async with database.snapshot(Intake()) as conn:
+            await conn.execute("SELECT pg_sleep(0.05)")
+
+    for number in range(20):
+        task = asyncio.create_task(read())
+        await asyncio.sleep(number * 0.002)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with database.transaction(Intake()) as conn:
+        assert await conn.fetchval("SELECT 1") == 1
+    assert "active transaction" not in caplog.text
     await database.close()
 
 

@@ -1,0 +1,126 @@
+"""Parents' phones: pull what changed after a checkpoint, in the wire form of RxDB's replication, and a stream that says when to.
+
+Every document of a page was read in one moment, by the very statement that authorised it.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from litestar import Request, Router, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from litestar.response.base import ASGIResponse
+
+from api.caller import APP
+from api.services import Services
+from api.stream import EventStream
+from api.sync_documents import COLLECTIONS, Collection, Pull
+from api.tokens import Claims, seconds_left
+from api.validation import InvalidQuery
+from reconcile.callers import Parent
+from reconcile.follow import follow
+from reconcile.problems import AppTooOld, HouseholdUnclear, NotFound
+from reconcile.rules.checkpoint import Checkpoint, is_whole
+
+SCHEMA_VERSION = 1
+_LIMIT, _LIMIT_MAX = 100, 500
+# JavaScript's numbers are exact up to here.
+_EXACT_MAX = 2**53
+_GZIP_FROM_BYTES = 1_024
+_GZIP_LEVEL = 5
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+Answer = TypeVar("Answer")
+ParentRequest = Request[Parent, Claims, Any]
+
+
+@get("/{collection:str}", operation_id="pullDocuments", opt={"scope": APP, "follows": True})
+async def pull(
+    request: ParentRequest,
+    services: NamedDependency[Services],
+    collection: FromPath[str],
+    schema_version: Annotated[int, QueryParameter(name="schemaVersion", ge=0, le=_EXACT_MAX, description="Form of the documents: 1")],
+    epoch: Annotated[str, QueryParameter(pattern="^([0-9a-f]{24})?$", description="Of the checkpoint; empty at the beginning")] = "",
+    lwt: Annotated[int, QueryParameter(ge=0, le=_EXACT_MAX, description="Of the checkpoint; 0 at the beginning")] = 0,
+    document_id: Annotated[
+        str, QueryParameter(name="id", pattern="^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$", description="Of the checkpoint")
+    ] = "",
+    limit: Annotated[int, QueryParameter(ge=1, le=_LIMIT_MAX, description="Most documents to answer")] = _LIMIT,
+) -> ASGIResponse:
+    """Pull the documents after a checkpoint, oldest change first; echo the checkpoint to go on. 410: throw away and begin again."""
+    chosen = _chosen(collection, schema_version)
+    asked = Checkpoint(epoch=epoch, lwt=lwt, id=document_id)
+    if not is_whole(asked):
+        raise InvalidQuery("Send epoch, lwt and id of one checkpoint together, or none of them to begin.")
+
+    async def read(parent: Parent) -> Pull:
+        async with services.db.reading(parent) as conn:
+            page = await follow(
+                conn,
+                parent,
+                chosen.documents_after,
+                asked=asked,
+                limit=limit,
+                this_month=services.parents.this_month,
+                restore_number=services.restore_number,
+            )
+        return Pull(documents=[chosen.published(one) for one in page.documents], checkpoint=page.checkpoint)
+
+    return _answer(request, msgspec.json.encode(await _as_parent(request, services, read)))
+
+
+@get("/stream", operation_id="streamChanges", opt={"scope": APP, "follows": True})
+async def stream(request: ParentRequest, services: NamedDependency[Services]) -> EventStream:
+    """Hear when to pull: `data: "RESYNC"` at once and whenever something changed, and a comment in between, as server-sent events."""
+
+    async def begin(parent: Parent) -> EventStream:
+        return await services.streams.begin(parent, seconds_left=seconds_left(request.auth))
+
+    return await _as_parent(request, services, begin)
+
+
+sync_router = Router("/v1/sync", route_handlers=[pull, stream], tags=["sync"])
+
+
+async def _as_parent(request: ParentRequest, services: Services, work: Callable[[Parent], Awaitable[Answer]]) -> Answer:
+    """Work for the parent that the login was; when it no longer is, find out who it is now, and work for that one."""
+    try:
+        return await work(request.user)
+    except HouseholdUnclear:
+        return await work(await services.parents.anew(request.auth))
+
+
+def _chosen(name: str, schema_version: int) -> Collection[Any]:
+    if name not in COLLECTIONS:
+        raise NotFound("There is no such collection.")
+    if schema_version < SCHEMA_VERSION:
+        raise AppTooOld(schema_version=SCHEMA_VERSION)
+    if schema_version > SCHEMA_VERSION:
+        raise InvalidQuery(f"The newest schema version is {SCHEMA_VERSION}.")
+    return COLLECTIONS[name]
+
+
+def _answer(request: ParentRequest, content: bytes) -> ASGIResponse:
+    """Answer a page: not at all when the phone has it, packed when that is worth it."""
+    is_packed = len(content) >= _GZIP_FROM_BYTES and _takes_gzip(request.headers.get("Accept-Encoding", ""))
+    # Packed and plain are two representations, each with a tag of its own.
+    etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}{"-gzip" if is_packed else ""}"'
+    headers = {"ETag": etag, "Vary": "Accept-Encoding"}
+    if etag in request.headers.get("If-None-Match", ""):
+        return ASGIResponse(status_code=304, headers=headers)
+    if is_packed:
+        packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW)
+        content = packer.compress(content) + packer.flush()
+        headers["Content-Encoding"] = "gzip"
+    return ASGIResponse(body=content, media_type="application/json", headers=headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for one in accepted.lower().split(","):
+        coding, _, weight = one.partition(";")
+        if coding.strip() == "gzip":
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

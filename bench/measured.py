@@ -1,0 +1,37 @@
+"""What one measurement says."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Measured(Struct, frozen=True, kw_only=True):
+    """One path: our figure, the yardstick's in the same unit, and what their ratio may be.
+
+    A time (`s`) may be at most `promise` times the yardstick's; a rate (`/s`) must be at least that.
+    """
+
+    path: str
+    ours: float
+    yardstick: float
+    unit: Literal["s", "/s"]
+    promise: float
+
+    @property
+    def ratio(self) -> float:
+        """Ours in yardsticks."""
+        return self.ours / self.yardstick
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the promise was kept."""
+        return self.ratio <= self.promise if self.unit == "s" else self.ratio >= self.promise
+
+    @property
+    def promised(self) -> str:
+        """The promise in words."""
+        return f"{'at most' if self.unit == 's' else 'at least'} {self.promise:.2f}"
+
+    def figure(self, value: float) -> str:
+        """A figure with its unit."""
+        return f"{value:.2f} s" if self.unit == "s" else f"{value:,.0f}/s"
