@@ -20,7 +20,7 @@ from local.lrk_file import register_file
 from local.privileges import CannotDropPrivileges
 from local.processes import ProcessFailed
 from local.region import Household, Region, sample_region
-from local.region_files import DeliveryFile, declarations_file, delivery_files, own_file, probe_file
+from local.region_files import DeliveryFile, declarations_file, delivery_files, own_file, probe_file, undisputed_household
 from local.run import AlreadyRunning, Run, WrongSetting
 from local.servers import ServerFailed
 from local.show import closing_table, console, step
@@ -100,8 +100,7 @@ async def _play(run: Run, region: Region, files: Sequence[Sequence[DeliveryFile]
 
 
 def _probe(region: Region) -> tuple[Household, DeliveryFile]:
-    """Choose a household without any difference, and a file that makes one for it."""
-    household = next(one for one in region.households if not any(care.planted for care in one.cares))
+    household = undisputed_household(region)
     return household, probe_file(region, household)
 
 

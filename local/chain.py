@@ -138,20 +138,20 @@ class Chain:
             step(1)
 
     async def hear(self, step: Step) -> None:
-        """Wait until the phone of every household with a planted difference heard of it, once, and of nothing else."""
-        told = [one for one in self._region.households if one.differs]
+        """Wait until every phone that has something to hear heard of it, once, and of nothing that it cannot read."""
+        told = [one for one in self._region.households if self._phones[one.login].differences_to_hear()]
         until = monotonic() + _WAIT_S
         shown = 0
-        while not all(self._pushes[self._phones[one.login].token] for one in told):
+        while shown < len(told):
             await self._read_pushes()
-            step(len(self._pushes) - shown)
-            shown = len(self._pushes)
+            heard = sum(bool(self._heard(one)) for one in told)
+            step(heard - shown)
+            shown = heard
             if monotonic() > until:
-                raise ChainBroken(f"{len(self._pushes)} phones were told, and {len(told)} have something to hear.")
+                raise ChainBroken(f"{heard} phones were told, and {len(told)} have something to hear.")
         await self._all(told, self._pull, _silent)
         for household in told:
-            phone = self._phones[household.login]
-            if set(self._pushes[phone.token]) != set(phone.copies["notices"]):
+            if self._heard(household) != set(self._phones[household.login].copies["notices"]):
                 raise ChainBroken(f"The phone of {household.login} heard other notices than it can read.")
         self.findings.notices = sum(len(set(heard)) for heard in self._pushes.values())
         if self.findings.notices != len(told):
@@ -163,7 +163,7 @@ class Chain:
         await self._token(file.oin)  # fetched before the clock runs
         await self._send(file)
         landed = monotonic()
-        while not self._pushes[phone.token]:
+        while not self._heard(household):
             await self._read_pushes()
             if monotonic() - landed > _WAIT_S:
                 raise ChainBroken("The phone was not told of the last delivery.")
@@ -218,6 +218,9 @@ class Chain:
 
     def _kinds(self, household: Household) -> list[str]:
         return [one["kind"] for one in self._phones[household.login].open_differences()]
+
+    def _heard(self, household: Household) -> set[str]:
+        return set(self._pushes.get(self._phones[household.login].token, ()))
 
     async def _read_pushes(self) -> None:
         """Read what the push service took since the last time; it answers as soon as there is something."""

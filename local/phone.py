@@ -42,6 +42,10 @@ class Phone:
         """Return the differences that the parent sees and has not answered."""
         return [one for one in self.copies["differences"].values() if one["state"] == "open"]
 
+    def differences_to_hear(self) -> list[dict[str, Any]]:
+        """Return those of them that are told as well: what has no effect in euros is shown and never pushed."""
+        return [one for one in self.open_differences() if one["effect"]["inYear"] is None or one["effect"]["inYear"]["changeEuro"] != 0]
+
     async def _page(self, call: Call, collection: str) -> int:
         checkpoint = self._checkpoints.get(collection, {"lwt": 0, "id": ""})
         params = {"schemaVersion": _SCHEMA_VERSION, "limit": str(_PAGE), **{name: str(value) for name, value in checkpoint.items()}}

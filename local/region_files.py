@@ -105,6 +105,11 @@ def delivery_files(region: Region, seed: int) -> Sequence[Sequence[DeliveryFile]
     return first, second
 
 
+def undisputed_household(region: Region) -> Household:
+    """Choose a household with one place and without any difference: more hours there always have an effect."""
+    return next(one for one in region.households if len(one.cares) == 1 and not one.cares[0].planted)
+
+
 def probe_file(region: Region, household: Household) -> DeliveryFile:
     """Write a correction of the two newest months that makes a difference for one household."""
     care = household.cares[0]

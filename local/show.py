@@ -44,6 +44,7 @@ def closing_table(findings: Findings, planted: Mapping[str, int], elapsed_s: flo
         table.add_row(f"  {kind}", str(count))
     table.add_section()
     table.add_row("notices heard by phones", str(findings.notices))
+    table.add_row("  without effect in euros: shown, not told", str(findings.differences.total() - findings.notices))
     table.add_row("answers", str(findings.accepted))
     table.add_row("changes processed by TVS", str(findings.processed))
     table.add_row("seconds from delivery landed to push received", f"{findings.pushed_after_s:.2f}")
