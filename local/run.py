@@ -91,7 +91,7 @@ class Run:
             valkey.start()
             redis_url = valkey.url()
         self._settings |= {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-        self._settings |= {f"DATABASE_URL_{role.upper()}": _as_role(database_url, f"kot_{role}") for role in _ROLES}
+        self._settings |= {f"DATABASE_URL_{role.upper()}": self.login_url(f"kot_{role}") for role in _ROLES}
 
     def prepare(self, region: Region, declarations: Path) -> None:
         """Write what each party knows, and the settings of the product."""
@@ -144,9 +144,13 @@ class Run:
     def start_product(self) -> tuple[Process, Process]:
         """Start API and worker, and wait until the API is ready. Raises ProcessFailed."""
         api = self._begin("api", "-m", "cli.main", "serve")
-        worker = self._begin("worker", "-m", "cli.main", "work")
+        worker = self.start_worker("worker")
         api.wait_ready(f"{self.api_url}/health/ready")
         return api, worker
+
+    def start_worker(self, name: str) -> Process:
+        """Start a worker; the name is that of its log."""
+        return self._begin(name, "-m", "cli.main", "work")
 
     def start_counterparties(self) -> None:
         """Start the stubs of the issuer, of TVS and of the push service. Raises ProcessFailed."""
@@ -172,6 +176,10 @@ class Run:
     def database_url(self) -> str:
         """The address of the database in use, as its administrator."""
         return self._settings["DATABASE_URL"]
+
+    def login_url(self, login: str) -> str:
+        """Return the address of the database for one of the product's logins."""
+        return _as_role(self.database_url, login)
 
     def _begin(self, name: str, *arguments: str) -> Process:
         process = self._process(name, *arguments)

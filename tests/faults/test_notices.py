@@ -112,7 +112,7 @@ async def play() -> AsyncIterator[Play]:
         run.kot("migrate")
         run.start_counterparties()
         admin = await asyncpg.connect(run.database_url, server_settings={"search_path": "kot, public", "timezone": "UTC"})
-        db = await Database.connect({role: run.role_url(role) for role in Role})
+        db = await Database.connect({role: run.login_url(role.value) for role in Role})
         keyring = Keyring((folder / "keyring.json").read_bytes())
         pilot_id = await world.with_crowd(db, admin, keyring, HOUSEHOLDS, is_released=False)
         await db.close()

@@ -17,7 +17,7 @@ from local.chain import Chain, ChainBroken
 from local.lrk_file import register_file
 from local.processes import Process
 from local.region import Region, sample_region
-from local.region_files import DeliveryFile, declarations_file, delivery_files, probe_file
+from local.region_files import DeliveryFile, declarations_file, delivery_files, probe_file, undisputed_household
 from local.run import Run
 
 pytestmark = [pytest.mark.chain, pytest.mark.xdist_group("chain"), pytest.mark.timeout(180)]
@@ -88,6 +88,7 @@ async def test_the_chain_finds_exactly_what_was_planted_while_redis_is_wiped_and
     chain, region = play.chain, play.region
     wiping = asyncio.create_task(wipe(play.run.redis_url))
     await chain.declare(declarations_file(region).splitlines(), silent)
+    await chain.install(silent)
     await chain.deliver(play.files[0], silent)
     play.worker.kill()
     second = asyncio.create_task(chain.deliver(play.files[1], silent))
@@ -99,7 +100,10 @@ async def test_the_chain_finds_exactly_what_was_planted_while_redis_is_wiped_and
     await chain.look(silent)
     assert dict(chain.findings.differences) == dict(region.planted())
 
-    household = next(one for one in region.households if not any(care.planted for care in one.cares))
+    await chain.pilot((len(region.households) // 4, len(region.households)), silent)
+    await chain.hear(silent)
+    assert chain.findings.notices == sum(bool(one.differs) for one in region.households)
+    household = undisputed_household(region)
     await chain.probe(household, probe_file(region, household))
 
     # Killed after the commit and before any hint can be heard; Redis is gone as well.
