@@ -26,6 +26,9 @@ from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.lines import Batch, StagedLine
 
+# Renewed with every step, and a step that takes longer keeps its row locked: so long after a crash the delivery is taken up again.
+LEASE = timedelta(seconds=15)
+
 _COMPLETE = msgspec.json.Decoder(tuple[Complete, ...])
 
 
@@ -45,9 +48,9 @@ class DeliveryProblem(Struct, frozen=True, kw_only=True, rename="camel"):
     line: int | None
 
 
-async def claim_delivery(conn: Connection, lease: timedelta) -> ClaimedDelivery | None:
+async def claim_delivery(conn: Connection) -> ClaimedDelivery | None:
     """Take the next delivery; None when there is nothing to do."""
-    return await deliveries.claim_delivery(conn, lease)
+    return await deliveries.claim_delivery(conn, LEASE)
 
 
 async def is_staged(conn: Connection, claimed: ClaimedDelivery) -> bool:
@@ -75,9 +78,9 @@ def reader_for(claimed: ClaimedDelivery, *, this_month: Month) -> DeliveryReader
     return NdjsonReader(this_month=this_month) if claimed.format == "ndjson" else JsonReader(this_month=this_month)
 
 
-async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine], *, lease: timedelta) -> None:
+async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine]) -> None:
     """Put a handful of lines into the stage, and make sure that everybody they name is a person. Raises LeaseLost."""
-    await _hold(conn, claimed, lease)
+    await _hold(conn, claimed)
     indexes = await remember_people(conn, keyring, (bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn))
     await lines.stage_lines(conn, (_staged(claimed, line, indexes) for line in read))
 
@@ -87,7 +90,7 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
 
     Raises UnreadableDelivery when file and request contradict each other, LeaseLost.
     """
-    await _hold(conn, claimed, timedelta(minutes=1))
+    await _hold(conn, claimed)
     if envelope.reference is not None and envelope.reference != claimed.reference:
         raise UnreadableDelivery("reference-mismatch", "The file names another reference than the request.")
     if (envelope.organisation_oin or claimed.declared_organisation_oin or oin) != oin:
@@ -101,14 +104,12 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
     return sent_at
 
 
-async def apply_batch(
-    conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, after_line: int, lines_max: int, lease: timedelta
-) -> int | None:
+async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, after_line: int, lines_max: int) -> int | None:
     """Give the next lines their outcome and hang what was applied on its household; return the last line, None at the end.
 
     Raises LeaseLost. A crash before the commit leaves nothing of the batch.
     """
-    await _hold(conn, claimed, lease)
+    await _hold(conn, claimed)
     bounds = await lines.batch_bounds(conn, claimed, after_line, lines_max)
     if bounds is None:
         return None
@@ -145,7 +146,7 @@ async def _report(conn: Connection, batch: Batch, touched: Sequence[UUID]) -> No
 
 async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
     """Every line has its outcome: note what the sender called complete, judge what that lacks, and empty the stage. Raises LeaseLost."""
-    await _hold(conn, claimed, timedelta(minutes=1))
+    await _hold(conn, claimed)
     stated = _COMPLETE.decode(await deliveries.complete_of_delivery(conn, claimed))
     complete = [(lrk_number, first_day(one.month)) for one in stated for lrk_number in one.lrk_numbers]
     lrk_numbers, months = [lrk_number for lrk_number, _ in complete], [month for _, month in complete]
@@ -160,7 +161,7 @@ async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
 
 async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: UnreadableDelivery) -> None:
     """Nothing of the delivery is taken; its sender sees why and where. Raises LeaseLost."""
-    await _hold(conn, claimed, timedelta(minutes=1))
+    await _hold(conn, claimed)
     kind = FAULTS[reason.code]
     problem = DeliveryProblem(
         code=kind.code,
@@ -187,8 +188,8 @@ async def postpone_delivery(conn: Connection, claimed: ClaimedDelivery, error: s
     await deliveries.postpone_delivery(conn, claimed, error)
 
 
-async def _hold(conn: Connection, claimed: ClaimedDelivery, lease: timedelta) -> None:
-    if not await deliveries.extend_lease(conn, claimed, lease):
+async def _hold(conn: Connection, claimed: ClaimedDelivery) -> None:
+    if not await deliveries.extend_lease(conn, claimed, LEASE):
         raise LeaseLost
 
 

@@ -1,7 +1,7 @@
 """Drain: read the deliveries that landed and apply them, one at a time, in short transactions."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 from reconcile import apply
@@ -19,7 +19,6 @@ from workers.kinds import Wake, Work
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=30)
 # A batch holds household locks for some tens of milliseconds, so that a tap never waits long.
 APPLY_LINES_MAX = 250
 STAGE_LINES_MAX = 2_000
@@ -51,7 +50,7 @@ class DeliveryDrain:
         """Apply deliveries until none is due."""
         while True:
             async with self._db.transaction(Intake()) as conn:
-                claimed = await apply.claim_delivery(conn, LEASE)
+                claimed = await apply.claim_delivery(conn)
             if claimed is None:
                 return
             await self._work(claimed)
@@ -104,7 +103,7 @@ class DeliveryDrain:
 
     async def _stage(self, claimed: ClaimedDelivery, pending: list[DeliveryLine]) -> int:
         async with self._db.transaction(Intake()) as conn:
-            await apply.stage(conn, self._keyring, claimed, pending, lease=LEASE)
+            await apply.stage(conn, self._keyring, claimed, pending)
         count = len(pending)
         pending.clear()
         return count
@@ -117,7 +116,7 @@ class DeliveryDrain:
         last: int | None = 0
         while last is not None:
             async with self._db.transaction(Intake()) as conn:
-                last = await apply.apply_batch(conn, claimed, sent_at, after_line=last, lines_max=APPLY_LINES_MAX, lease=LEASE)
+                last = await apply.apply_batch(conn, claimed, sent_at, after_line=last, lines_max=APPLY_LINES_MAX)
             await self._wake(Work.COMPARISON)
         async with self._db.transaction(Intake()) as conn:
             await apply.finish_delivery(conn, claimed)
