@@ -22,7 +22,7 @@ from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.declaration import Declaration, DeclaredPlacement, Member
 from reconcile.rules.facts import Segment
 from reconcile.rules.register_file import Holder, RegisteredLocation, RegisterSnapshot
-from reconcile.store.database import Database, Role
+from reconcile.store.database import Connection, Database, Role
 from reconcile.store.migrator import migrate
 from reconcile.store.register import organisation_by_oin
 from workers.comparisons import ComparisonDrain
@@ -39,7 +39,7 @@ async def measure_delivery(postgres: Postgres, *, lines: int) -> Sequence[Measur
     """Measure the first delivery of so many lines, a fifth of the placements deviating, and the same content again."""
     await migrate(postgres.url(), {})
     db = await Database.connect({role: postgres.url(user=role.value) for role in Role})
-    admin = await asyncpg.connect(postgres.url(), server_settings={"search_path": "kot, public"})
+    admin = await asyncpg.connect(postgres.url(), connection_class=Connection, server_settings={"search_path": "kot, public"})
     keyring = Keyring(new_keyring())
     households = lines // len(_MONTHS)
     try:
@@ -62,7 +62,7 @@ async def measure_delivery(postgres: Postgres, *, lines: int) -> Sequence[Measur
     )
 
 
-async def declare_households(db: Database, admin: asyncpg.Connection, keyring: Keyring, households: int) -> None:
+async def declare_households(db: Database, admin: Connection, keyring: Keyring, households: int) -> None:
     """Declare so many households, each with an applicant, a child and a placement at one location of the register."""
     location = RegisteredLocation(
         lrk_number=_LRK,
@@ -148,7 +148,7 @@ async def deliver(db: Database, keyring: Keyring, body: bytes, reference: str) -
     return perf_counter() - began
 
 
-async def _copy(admin: asyncpg.Connection) -> float:
+async def _copy(admin: Connection) -> float:
     """Time COPY of the lines and reports that stand now, into empty tables with the same indexes and checks."""
     content: dict[str, bytes] = {}
     for table in ("line", "reported_hours"):

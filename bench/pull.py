@@ -18,13 +18,13 @@ from msgspec import Struct
 
 from bench.delivery import declare_households, deliver, delivery_body
 from bench.measured import Measured
-from local.clients import parent_token
+from local.clients import person_token
 from local.issuer import IssuerFolder, Login
 from local.processes import Process
 from local.servers import Postgres, free_port
 from reconcile.keyring import Keyring, new_keyring
 from reconcile.rules.bsn import marked_bsn
-from reconcile.store.database import Database, Role
+from reconcile.store.database import Connection, Database, Role
 from reconcile.store.migrator import migrate
 
 _PHONES = 16
@@ -55,7 +55,7 @@ async def measure_pull(postgres: Postgres, folder: Path, *, seconds: float) -> S
             process.start()
             process.wait_ready(ready)
         async with httpx.AsyncClient() as http:
-            tokens = [await parent_token(http, issuer, f"parent-{number}") for number in range(_PHONES)]
+            tokens = [await person_token(http, issuer, f"parent-{number}") for number in range(_PHONES)]
         asking = [(f"Authorization: Bearer {token}",) for token in tokens]
         begin = urlencode({"schemaVersion": 1})
         pages = [await _page(Phone(url=api, path=f"/v1/sync/placements?{begin}", headers=one)) for one in asking]
@@ -83,7 +83,7 @@ async def _prepare(postgres: Postgres, folder: Path) -> None:
     (folder / "keyring.json").write_bytes(new_keyring())
     keyring = Keyring((folder / "keyring.json").read_bytes())
     db = await Database.connect({role: postgres.url(_DATABASE, role.value) for role in Role})
-    admin = await asyncpg.connect(postgres.url(_DATABASE), server_settings={"search_path": "kot, public"})
+    admin = await asyncpg.connect(postgres.url(_DATABASE), connection_class=Connection, server_settings={"search_path": "kot, public"})
     try:
         await declare_households(db, admin, keyring, 2_000)
         await deliver(db, keyring, delivery_body(2_000), "pulled")
@@ -96,12 +96,12 @@ async def _prepare(postgres: Postgres, folder: Path) -> None:
 def _processes(postgres: Postgres, folder: Path, issuer: str, api: str, bare: str) -> list[tuple[Process, str]]:
     """The issuer, the API as it runs everywhere, and the yardstick; each with the address that says that it is ready."""
     identity = RSAKey.generate_key(2048)
-    logins = tuple(Login(login=f"parent-{number}", bsn=marked_bsn(number * 2)) for number in range(_PHONES))
+    logins = tuple(Login(login=f"parent-{number}", scope="kot:app", bsn=marked_bsn(number * 2)) for number in range(_PHONES))
     known = IssuerFolder(issuer, (), logins, identity.as_dict(private=False))
     (folder / "issuer.json").write_bytes(msgspec.json.encode(known))
     (folder / "identity.json").write_bytes(msgspec.json.encode(identity.as_dict(private=True)))
     settings = {
-        **{f"DATABASE_URL_{name}": postgres.url(_DATABASE, f"kot_{name.lower()}") for name in ("PARENT", "ORGANISATION", "TVS")},
+        **{f"DATABASE_URL_{name}": postgres.url(_DATABASE, f"kot_{name.lower()}") for name in ("PARENT", "ORGANISATION", "TVS", "PILOT")},
         "REDIS_URL": "redis://127.0.0.1:9/0",
         "KEYRING_FILE": str(folder / "keyring.json"),
         "IDENTITY_KEY_FILE": str(folder / "identity.json"),
@@ -124,7 +124,7 @@ def _processes(postgres: Postgres, folder: Path, issuer: str, api: str, bare: st
 
 async def _queries(postgres: Postgres, *, has_all: bool) -> list[str]:
     """What the yardstick is asked: the same logins and households, after the same place."""
-    admin = await asyncpg.connect(postgres.url(_DATABASE), server_settings={"search_path": "kot, public"})
+    admin = await asyncpg.connect(postgres.url(_DATABASE), connection_class=Connection, server_settings={"search_path": "kot, public"})
     rows = await admin.fetch(
         "SELECT household_id AS household, person_id AS person, placement.version AS lwt, placement.placement_id AS id"
         " FROM login JOIN membership USING (person_id) JOIN placement USING (household_id)"
