@@ -155,3 +155,15 @@ async def test_registrations_at_once_leave_one_device_and_a_whole_chain(db: Data
     assert len(await stored(admin)) == 1
     assert await version(admin, parent) == before + 5
     assert list(await broken_household_links(admin, 10)) == []
+
+
+async def test_a_parent_keeps_the_newest_ten_phones(db: Database, admin: asyncpg.Connection, keyring: Keyring, parent: Parent) -> None:
+    partner = await world.parent(db, keyring, world.PARTNER)
+    await register(db, partner, UUID(int=100), token="of-the-partner")
+    for number in range(12):
+        await register(db, parent, UUID(int=number), token=f"token-{number}")
+    await register(db, parent, UUID(int=2), token="token-2")
+    await register(db, parent, UUID(int=12), token="token-12")
+    active = [row["device_id"].int for row in await stored(admin) if row["token"]]
+    assert active == [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 100]
+    assert {row["retired_for"] for row in await stored(admin) if not row["token"]} == {"surplus"}
