@@ -32,6 +32,10 @@ LEASE = timedelta(seconds=15)
 _COMPLETE = msgspec.json.Decoder(tuple[Complete, ...])
 
 
+# A clock that is further ahead would make every later delivery of its sender look older than this one.
+CLOCK_DIFFERENCE_MAX = timedelta(days=1)
+
+
 class LeaseLost(Exception):
     """Another worker has taken this delivery over: whatever this one was about to write is dropped."""
 
@@ -97,6 +101,8 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
         raise UnreadableDelivery("organisation-mismatch", "The file names another organisation than the access token.")
     # A sender that does not say when it made the file is taken to have made it when it sent it.
     sent_at = envelope.sent_at or claimed.sent_at or claimed.received_at
+    if sent_at > claimed.received_at + CLOCK_DIFFERENCE_MAX:
+        raise UnreadableDelivery("created-in-future", "createdAt lies more than a day after the delivery arrived.")
     complete = envelope.complete or _COMPLETE.decode(claimed.complete)
     await lines.refuse_duplicates(conn, claimed)
     await lines.drop_done_lines(conn, claimed)

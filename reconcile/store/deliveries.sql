@@ -150,7 +150,13 @@ WHERE completeness.organisation_id = $1 AND completeness.lrk_number = stated.lrk
     AND completeness.month = stated.month AND completeness.superseded_at IS NULL;
 
 -- name: insert_completeness
--- Only for locations that the organisation holds in that month; what it says about another's is not heard.
+-- Only for locations that the organisation holds in that month; what it says about another's is not heard. And only where every
+-- line could be taken: a line with a fault may be about the very child that seems to be missing.
+WITH faulty AS MATERIALIZED (
+    SELECT DISTINCT lrk_number, month
+    FROM line
+    WHERE organisation_id = $1 AND delivery_id = $2 AND outcome IN ('parked', 'rejected')
+)
 INSERT INTO completeness (organisation_id, delivery_id, lrk_number, month)
 SELECT $1, $2, stated.lrk_number, stated.month
 FROM unnest($3::text[], $4::date[]) AS stated (lrk_number, month)
@@ -158,6 +164,9 @@ WHERE EXISTS (
     SELECT FROM location_holding AS holding
     WHERE holding.lrk_number = stated.lrk_number AND holding.organisation_id = $1
         AND daterange(holding.from_on, holding.until_on, '[]') && daterange(stated.month, (stated.month + interval '1 month')::date)
+) AND NOT EXISTS (
+    SELECT FROM faulty
+    WHERE coalesce(faulty.lrk_number, stated.lrk_number) = stated.lrk_number AND coalesce(faulty.month, stated.month) = stated.month
 )
 ON CONFLICT DO NOTHING;
 
