@@ -29,6 +29,7 @@ from api.services import Services, Wake
 from api.stream import Pace, Streams
 from api.sync import sync_router
 from api.tokens import IssuerKeys, KeySource, VerifiedTokens
+from api.withdrawals import withdrawals_router
 from reconcile.keyring import Keyring
 from reconcile.settings import Settings
 from reconcile.store.database import Database
@@ -77,6 +78,7 @@ def create_app(
         Litestar(
             route_handlers=[
                 deliveries_router,
+                withdrawals_router,
                 declarations_router,
                 differences_router,
                 changes_router,

@@ -21,6 +21,7 @@ from api.edge import API_VERSION
 from api.pilots import PilotRequest, StageRequest
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
 from api.sync_documents import COLLECTIONS, Pull
+from api.withdrawals import WithdrawalRequest
 from reconcile.forward import Receipt
 
 _FOLDER = Path(__file__).parent.parent / "openapi"
@@ -42,11 +43,19 @@ _BY_OPERATION = {
     "acceptDifference": (412, 428),
     "createDelivery": (422,),
     "createReceipt": (409,),
+    "withdrawDelivery": (409, 422),
     "pullDocuments": (410, 426),
 }
 _KEYED = ("acceptDifference", "createPilot", "drawStage", "releaseStage", "pauseStage")
 # Bodies that a handler reads by itself.
-_READ_BY_HAND: Mapping[str, Any] = {"registerDevice": DeviceRegistration, "createPilot": PilotRequest, "drawStage": StageRequest}
+_READ_BY_HAND: Mapping[str, Any] = {
+    "registerDevice": DeviceRegistration,
+    "createPilot": PilotRequest,
+    "drawStage": StageRequest,
+    "withdrawDelivery": WithdrawalRequest,
+}
+# A body that may be left out.
+_OPTIONAL_BODIES = ("withdrawDelivery",)
 _DESCRIPTIONS = {
     **{status: title for status, (_, title) in HTTP_SLUGS.items()},
     409: "Contradicts what was done before.",
@@ -213,7 +222,7 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
         )
     if name in _READ_BY_HAND:
         schema = {"$ref": f"#/components/schemas/{_READ_BY_HAND[name].__name__}"}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        operation["requestBody"] = {"required": name not in _OPTIONAL_BODIES, "content": {"application/json": {"schema": schema}}}
     if name == "pullDocuments":
         success = {**operation["responses"]["200"], "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pull"}}}}
         operation["responses"] |= {"200": success, "304": {**_HEADERS, "description": "The phone has this page."}}

@@ -37,7 +37,7 @@ _PAGE_MAX = 1_000
 _REFERENCE = re.compile(r'"?([A-Za-z0-9._-]{1,64})"?', re.ASCII)
 _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])", re.ASCII)
 _FORMATS = {"application/json": "json", "application/x-ndjson": "ndjson", "text/csv": "csv"}
-_FINAL = frozenset({"applied", "unreadable"})
+_FINAL = frozenset({"applied", "unreadable", "withdrawn"})
 
 OutcomeName = Literal["applied", "unchanged", "superseded", "parked", "rejected"]
 

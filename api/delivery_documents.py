@@ -28,6 +28,7 @@ class OutcomeCounts(Struct, frozen=True, kw_only=True, rename="camel"):
     superseded: int
     parked: int
     rejected: int
+    withdrawn: Annotated[int, Meta(description="Of these lines, those that you took back")]
 
 
 class DeliveryProgress(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -75,6 +76,7 @@ class LineDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     amount: str | None
     end_date: date | None
     waits_for: str | None
+    withdrawn_at: Annotated[datetime | None, Meta(description="Since when you take the line back")]
     faults: tuple[Fault, ...]
 
 
@@ -103,6 +105,7 @@ def receipt_document(delivery: Delivery) -> DeliveryReceipt:
             superseded=delivery.superseded_count,
             parked=delivery.parked_count,
             rejected=delivery.rejected_count,
+            withdrawn=delivery.withdrawn_count,
         ),
         progress=DeliveryProgress(lines_read=delivery.lines_read, lines_done=delivery.lines_done),
         problem=None if delivery.problem is None else Raw(delivery.problem.encode()),
@@ -124,6 +127,7 @@ def line_document(line: Line) -> LineDocument:
         amount=_text(line.amount_cents),
         end_date=line.end_on,
         waits_for=line.waits_for,
+        withdrawn_at=line.withdrawn_at,
         faults=_FAULTS.decode(line.faults),
     )
 

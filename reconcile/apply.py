@@ -84,7 +84,7 @@ def reader_for(claimed: ClaimedDelivery, *, this_month: Month) -> DeliveryReader
 
 async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine]) -> None:
     """Put a handful of lines into the stage, and make sure that everybody they name is a person. Raises LeaseLost."""
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     indexes = await remember_people(conn, keyring, (bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn))
     await lines.stage_lines(conn, (_staged(claimed, line, indexes) for line in read))
 
@@ -94,7 +94,7 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
 
     Raises UnreadableDelivery when file and request contradict each other, LeaseLost.
     """
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     if envelope.reference is not None and envelope.reference != claimed.reference:
         raise UnreadableDelivery("reference-mismatch", "The file names another reference than the request.")
     if (envelope.organisation_oin or claimed.declared_organisation_oin or oin) != oin:
@@ -115,7 +115,7 @@ async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datet
 
     Raises LeaseLost. A crash before the commit leaves nothing of the batch.
     """
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     bounds = await lines.batch_bounds(conn, claimed, after_line, lines_max)
     if bounds is None:
         return None
@@ -152,7 +152,7 @@ async def _report(conn: Connection, batch: Batch, touched: Sequence[UUID]) -> No
 
 async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
     """Every line has its outcome: note what the sender called complete, judge what that lacks, and empty the stage. Raises LeaseLost."""
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     stated = _COMPLETE.decode(await deliveries.complete_of_delivery(conn, claimed))
     complete = [(lrk_number, first_day(one.month)) for one in stated for lrk_number in one.lrk_numbers]
     lrk_numbers, months = [lrk_number for lrk_number, _ in complete], [month for _, month in complete]
@@ -167,7 +167,7 @@ async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
 
 async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: UnreadableDelivery) -> None:
     """Nothing of the delivery is taken; its sender sees why and where. Raises LeaseLost."""
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     kind = FAULTS[reason.code]
     problem = DeliveryProblem(
         code=kind.code,
@@ -194,7 +194,8 @@ async def postpone_delivery(conn: Connection, claimed: ClaimedDelivery, error: s
     await deliveries.postpone_delivery(conn, claimed, error)
 
 
-async def _hold(conn: Connection, claimed: ClaimedDelivery) -> None:
+async def hold(conn: Connection, claimed: ClaimedDelivery) -> None:
+    """Go on holding a delivery, and keep others off until this transaction ends. Raises LeaseLost."""
     if not await deliveries.extend_lease(conn, claimed, LEASE):
         raise LeaseLost
 
