@@ -10,9 +10,10 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from reconcile.keyring import Keyring
-from reconcile.people import remember_people
+from reconcile.people import find_or_remember
 from reconcile.receive import SEALED_CHUNK, chunk_row
 from reconcile.rules.delivery_csv import CsvReader
 from reconcile.rules.delivery_file import Complete, DeliveryReader, Envelope
@@ -20,11 +21,12 @@ from reconcile.rules.delivery_json import JsonReader
 from reconcile.rules.delivery_line import DeliveryLine
 from reconcile.rules.delivery_ndjson import NdjsonReader
 from reconcile.rules.faults import FAULTS, UnreadableDelivery
+from reconcile.rules.line_order import place_of
 from reconcile.rules.months import Month, first_day
 from reconcile.store import comparisons, deliveries, households, lines, placements
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
-from reconcile.store.lines import Batch, StagedLine
+from reconcile.store.lines import Batch, Matched, StagedLine
 
 # Renewed with every step, and a step that takes longer keeps its row locked: so long after a crash the delivery is taken up again.
 LEASE = timedelta(seconds=15)
@@ -79,10 +81,12 @@ def reader_for(claimed: ClaimedDelivery, *, this_month: Month) -> DeliveryReader
 
 
 async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine]) -> None:
-    """Put a handful of lines into the stage, and make sure that everybody they name is a person. Raises LeaseLost."""
+    """Put some thousands of lines into the stage, and make sure that everybody they name is a person. Raises LeaseLost."""
     await _hold(conn, claimed)
-    indexes = await remember_people(conn, keyring, (bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn))
-    await lines.stage_lines(conn, (_staged(claimed, line, indexes) for line in read))
+    bsns = {bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn}
+    indexes = {bsn: keyring.blind_index(bsn) for bsn in bsns}
+    people = await find_or_remember(conn, keyring, indexes)
+    await lines.stage_lines(conn, (_staged(claimed, line, indexes, people) for line in read))
 
 
 async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: Envelope, oin: str, lines_read: int) -> datetime:
@@ -98,41 +102,36 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
     # A sender that does not say when it made the file is taken to have made it when it sent it.
     sent_at = envelope.sent_at or claimed.sent_at or claimed.received_at
     complete = envelope.complete or _COMPLETE.decode(claimed.complete)
-    await lines.refuse_duplicates(conn, claimed)
     await lines.drop_done_lines(conn, claimed)
     await deliveries.begin_applying(conn, claimed, sent_at, msgspec.json.encode(complete).decode(), lines_read)
     return sent_at
 
 
-async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, after_line: int, lines_max: int) -> int | None:
-    """Give the next lines their outcome and hang what was applied on its household; return the last line, None at the end.
+async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int) -> int | None:
+    """Give the next lines their outcome and hang what was applied on its household; return how many, None at the end.
 
-    Raises LeaseLost. A crash before the commit leaves nothing of the batch.
+    Lines with one key are never parted, so it may be a few more than `lines_max`. Raises LeaseLost. A crash before the commit leaves
+    nothing of the batch.
     """
-    await _hold(conn, claimed)
-    bounds = await lines.batch_bounds(conn, claimed, after_line, lines_max)
-    if bounds is None:
+    after_place = await _hold(conn, claimed)
+    until_place = await lines.batch_end(conn, claimed, after_place, lines_max)
+    if until_place is None:
         return None
-    batch = Batch(delivery=claimed, sent_at=sent_at, first_line=bounds[0], last_line=bounds[1])
+    batch = Batch(delivery=claimed, sent_at=sent_at, after_place=after_place, until_place=until_place)
     await households.lock_matching_shared(conn)
-    await lines.refuse_by_register(conn, batch)
-    await lines.judge_lines(conn, batch)
-    await lines.supersede_lines(conn, batch)
-    await lines.insert_lines(conn, batch)
-    await lines.match_lines(conn, batch)
-    touched = await lines.matched_households(conn, batch)
-    if touched:
-        await _report(conn, batch, touched)
-    await deliveries.record_batch(conn, claimed, batch.first_line, batch.last_line)
-    return batch.last_line
+    outcomes, matched = await lines.insert_lines(conn, batch)
+    # What belongs to the organisation stands; from here on households are held, for as short as can be.
+    await deliveries.record_batch(conn, claimed, until_place, astuple(outcomes))
+    if matched.household_ids:
+        await _report(conn, batch, matched)
+    return outcomes.done
 
 
-async def _report(conn: Connection, batch: Batch, touched: Sequence[UUID]) -> None:
+async def _report(conn: Connection, batch: Batch, matched: Matched) -> None:
+    touched = sorted(set(matched.household_ids))
     await households.lock_households(conn, touched)
-    await lines.insert_line_placements(conn, batch)
-    await lines.supersede_line_reports(conn, batch)
-    await lines.insert_line_reports(conn, batch)
-    child_years, touched_placements = await lines.touched_child_years(conn, batch)
+    await lines.insert_line_placements(conn, batch, matched)
+    child_years, touched_placements = await lines.insert_line_reports(conn, batch, matched)
     await placements.touch_placements(conn, touched_placements)
     await comparisons.mark_comparisons(conn, child_years)
     event = {
@@ -188,21 +187,25 @@ async def postpone_delivery(conn: Connection, claimed: ClaimedDelivery, error: s
     await deliveries.postpone_delivery(conn, claimed, error)
 
 
-async def _hold(conn: Connection, claimed: ClaimedDelivery) -> None:
-    if not await deliveries.extend_lease(conn, claimed, LEASE):
+async def _hold(conn: Connection, claimed: ClaimedDelivery) -> int:
+    applied_until = await deliveries.extend_lease(conn, claimed, LEASE)
+    if applied_until is None:
         raise LeaseLost
+    return applied_until
 
 
-def _staged(claimed: ClaimedDelivery, line: DeliveryLine, indexes: Mapping[str, bytes]) -> StagedLine:
+def _staged(claimed: ClaimedDelivery, line: DeliveryLine, indexes: Mapping[str, bytes], people: Mapping[str, UUID]) -> StagedLine:
+    parent, child = line.parent_bsn or "", line.child_bsn or ""
     return StagedLine(
         organisation_id=claimed.organisation_id,
         delivery_id=claimed.delivery_id,
+        place=place_of(indexes.get(parent), indexes.get(child), line.lrk_number, line.month, line.line_number),
         line_number=line.line_number,
         line_ref=line.line_ref,
-        faults=msgspec.json.encode(line.faults).decode(),
+        faults=msgspec.json.encode(line.faults).decode() if line.faults else None,
         waits_for=line.waits_for,
-        parent_index=indexes.get(line.parent_bsn or ""),
-        child_index=indexes.get(line.child_bsn or ""),
+        parent_id=people.get(parent),
+        child_id=people.get(child),
         lrk_number=line.lrk_number,
         care_type=line.care_type,
         month=first_day(line.month) if line.month else None,

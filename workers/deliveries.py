@@ -20,8 +20,8 @@ from workers.kinds import Wake, Work
 logger = logging.getLogger(__name__)
 
 # A batch holds household locks for some tens of milliseconds, so that a tap never waits long.
-APPLY_LINES_MAX = 250
-STAGE_LINES_MAX = 2_000
+APPLY_LINES_MAX = 1_000
+STAGE_LINES_MAX = 4_000
 
 
 class Clock(Protocol):
@@ -113,10 +113,10 @@ class DeliveryDrain:
             return await apply.finish_reading(conn, claimed, reader.envelope(), oin, count)
 
     async def _apply(self, claimed: ClaimedDelivery, sent_at: datetime) -> None:
-        last: int | None = 0
-        while last is not None:
+        done: int | None = 0
+        while done is not None:
             async with self._db.transaction(Intake()) as conn:
-                last = await apply.apply_batch(conn, claimed, sent_at, after_line=last, lines_max=APPLY_LINES_MAX)
+                done = await apply.apply_batch(conn, claimed, sent_at, lines_max=APPLY_LINES_MAX)
             await self._wake(Work.COMPARISON)
         async with self._db.transaction(Intake()) as conn:
             await apply.finish_delivery(conn, claimed)
