@@ -13,7 +13,6 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from reconcile.keyring import Keyring
-from reconcile.people import find_or_remember
 from reconcile.receive import SEALED_CHUNK, chunk_row
 from reconcile.rules.delivery_csv import CsvReader
 from reconcile.rules.delivery_file import Complete, DeliveryReader, Envelope
@@ -21,12 +20,12 @@ from reconcile.rules.delivery_json import JsonReader
 from reconcile.rules.delivery_line import DeliveryLine
 from reconcile.rules.delivery_ndjson import NdjsonReader
 from reconcile.rules.faults import FAULTS, UnreadableDelivery
-from reconcile.rules.line_order import place_of
 from reconcile.rules.months import Month, first_day
+from reconcile.stage import Known, stage_lines
 from reconcile.store import comparisons, deliveries, households, lines, placements
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
-from reconcile.store.lines import Batch, Matched, StagedLine
+from reconcile.store.lines import Batch, Matched
 
 # Renewed with every step, and a step that takes longer keeps its row locked: so long after a crash the delivery is taken up again.
 LEASE = timedelta(seconds=15)
@@ -80,13 +79,10 @@ def reader_for(claimed: ClaimedDelivery, *, this_month: Month) -> DeliveryReader
     return NdjsonReader(this_month=this_month) if claimed.format == "ndjson" else JsonReader(this_month=this_month)
 
 
-async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine]) -> None:
+async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine], *, known: Known) -> None:
     """Put some thousands of lines into the stage, and make sure that everybody they name is a person. Raises LeaseLost."""
     await _hold(conn, claimed)
-    bsns = {bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn}
-    indexes = {bsn: keyring.blind_index(bsn) for bsn in bsns}
-    people = await find_or_remember(conn, keyring, indexes)
-    await lines.stage_lines(conn, (_staged(claimed, line, indexes, people) for line in read))
+    await stage_lines(conn, keyring, claimed, read, known=known)
 
 
 async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: Envelope, oin: str, lines_read: int) -> datetime:
@@ -192,25 +188,3 @@ async def _hold(conn: Connection, claimed: ClaimedDelivery) -> int:
     if applied_until is None:
         raise LeaseLost
     return applied_until
-
-
-def _staged(claimed: ClaimedDelivery, line: DeliveryLine, indexes: Mapping[str, bytes], people: Mapping[str, UUID]) -> StagedLine:
-    parent, child = line.parent_bsn or "", line.child_bsn or ""
-    return StagedLine(
-        organisation_id=claimed.organisation_id,
-        delivery_id=claimed.delivery_id,
-        place=place_of(indexes.get(parent), indexes.get(child), line.lrk_number, line.month, line.line_number),
-        line_number=line.line_number,
-        line_ref=line.line_ref,
-        faults=msgspec.json.encode(line.faults).decode() if line.faults else None,
-        waits_for=line.waits_for,
-        parent_id=people.get(parent),
-        child_id=people.get(child),
-        lrk_number=line.lrk_number,
-        care_type=line.care_type,
-        month=first_day(line.month) if line.month else None,
-        hours_hundredths=line.hours_hundredths,
-        hourly_rate_cents=line.hourly_rate_cents,
-        amount_cents=line.amount_cents,
-        end_on=line.end_on,
-    )

@@ -18,7 +18,7 @@ SQL = load("lines")
 
 
 class StagedLine(Struct, frozen=True, kw_only=True):
-    """A line as it was read, before the register and earlier deliveries have their say.
+    """A line as it was read and held against the register, before other lines and earlier deliveries have their say.
 
     `faults` is JSON text, None when there are none. `place` orders the lines of a delivery for applying (`rules/line_order.py`).
     """
@@ -33,7 +33,6 @@ class StagedLine(Struct, frozen=True, kw_only=True):
     parent_id: UUID | None
     child_id: UUID | None
     lrk_number: str | None
-    care_type: str | None
     month: date | None
     hours_hundredths: int | None
     hourly_rate_cents: int | None

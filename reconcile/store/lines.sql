@@ -33,63 +33,43 @@ FROM (
 
 -- name: insert_lines
 -- The one outcome of each line of a batch, kept; then which household each applied line belongs to. A step reads the one before.
---   registered: what only the register can tell of a location and month, found once for all lines that name them.
---   doubled: two lines for one child, parent, location and month. Which one is meant cannot be known, so none is taken; a line that is
+--   staged: two lines for one child, parent, location and month: which one is meant cannot be known, so none is taken. A line that is
 --     rejected anyway contradicts nobody.
---   standing: what this organisation said before about the same key. Newer means: sent later, then received later, then the higher
---     number of the delivery.
---   match: the household that ties the parent and the child in the month of the line; two such households are no match.
--- One row for each line that found its household, and one without a line that counts the outcomes.
+--   judged: held against what this organisation said before about the same key. Newer means: sent later, then received later, then
+--     the higher number of the delivery.
+--   pair: so that a household is looked for once for all months. It is the one that ties the parent and the child in the month of
+--     the line; two such households are no match.
+-- One row for each line that found its household, and a last one without a line that counts the outcomes.
 WITH staged AS MATERIALIZED (
-    SELECT * FROM line_stage
-    WHERE organisation_id = $1 AND delivery_id = $2 AND place > $3 AND place <= $4
-), registered AS MATERIALIZED (
-    SELECT named.lrk_number, named.month, location.care_type, CASE
-        WHEN location.lrk_number IS NULL THEN 'lrk-number-unknown'
-        WHEN location.registered_on > (named.month + interval '1 month - 1 day')::date
-            OR location.deregistered_on <= named.month THEN 'lrk-number-not-registered'
-        WHEN NOT EXISTS (
-            SELECT FROM location_holding AS holding
-            WHERE holding.lrk_number = named.lrk_number AND holding.organisation_id = $1
-                AND daterange(holding.from_on, holding.until_on, '[]')
-                    && daterange(named.month, (named.month + interval '1 month')::date)
-        ) THEN 'lrk-number-not-yours'
-    END AS code
-    FROM (SELECT DISTINCT lrk_number, month FROM staged WHERE lrk_number IS NOT NULL AND month IS NOT NULL) AS named
-    LEFT JOIN location USING (lrk_number)
-), doubled AS MATERIALIZED (
-    SELECT parent_id, child_id, lrk_number, month
-    FROM staged
-    WHERE faults IS NULL
-    GROUP BY parent_id, child_id, lrk_number, month
-    HAVING count(*) > 1
-), checked AS MATERIALIZED (
-    SELECT staged.*, doubled.month IS NOT NULL AS is_doubled,
-        coalesce(registered.code, CASE WHEN staged.care_type <> registered.care_type THEN 'care-type-mismatch' END) AS register_code
-    FROM staged
-    LEFT JOIN registered USING (lrk_number, month)
-    LEFT JOIN doubled
-        ON staged.faults IS NULL AND doubled.parent_id = staged.parent_id AND doubled.child_id = staged.child_id
-        AND doubled.lrk_number = staged.lrk_number AND doubled.month = staged.month
+    SELECT *, at_place > 1 AND faults IS NULL AND EXISTS (
+        SELECT FROM line_stage AS twin
+        WHERE twin.organisation_id = $1 AND twin.delivery_id = $2 AND twin.place = ordered.place AND twin.faults IS NULL
+            AND twin.line_number <> ordered.line_number AND twin.parent_id = ordered.parent_id AND twin.child_id = ordered.child_id
+            AND twin.lrk_number = ordered.lrk_number AND twin.month = ordered.month
+    ) AS is_doubled
+    FROM (
+        SELECT *, count(*) OVER (PARTITION BY place) AS at_place
+        FROM line_stage
+        WHERE organisation_id = $1 AND delivery_id = $2 AND place > $3 AND place <= $4
+    ) AS ordered
 ), judged AS MATERIALIZED (
-    SELECT checked.*, standing.place AS standing_place, CASE
-        WHEN checked.register_code IS NOT NULL OR checked.is_doubled THEN 'rejected'
-        WHEN checked.waits_for IS NOT NULL THEN 'parked'
-        WHEN checked.faults IS NOT NULL THEN 'rejected'
+    SELECT staged.*, standing.place AS standing_place, CASE
+        WHEN staged.waits_for IS NOT NULL THEN 'parked'
+        WHEN staged.faults IS NOT NULL OR staged.is_doubled THEN 'rejected'
         WHEN (standing.sent_at, standing.received_at, standing.delivery_id) > ($5::timestamptz, $6::timestamptz, $2) THEN 'superseded'
-        WHEN standing.hours_hundredths = checked.hours_hundredths AND standing.hourly_rate_cents = checked.hourly_rate_cents
-            AND standing.amount_cents IS NOT DISTINCT FROM checked.amount_cents
-            AND standing.end_on IS NOT DISTINCT FROM checked.end_on THEN 'unchanged'
+        WHEN standing.hours_hundredths = staged.hours_hundredths AND standing.hourly_rate_cents = staged.hourly_rate_cents
+            AND standing.amount_cents IS NOT DISTINCT FROM staged.amount_cents
+            AND standing.end_on IS NOT DISTINCT FROM staged.end_on THEN 'unchanged'
         ELSE 'applied'
     END AS outcome
-    FROM checked
+    FROM staged
     LEFT JOIN LATERAL (
         SELECT line.ctid AS place, line.delivery_id, line.hours_hundredths, line.hourly_rate_cents, line.amount_cents, line.end_on,
             delivery.sent_at, delivery.received_at
         FROM line
         JOIN delivery ON delivery.organisation_id = line.organisation_id AND delivery.delivery_id = line.delivery_id
-        WHERE line.child_id = checked.child_id AND line.lrk_number = checked.lrk_number AND line.month = checked.month
-            AND line.parent_id = checked.parent_id AND line.organisation_id = $1
+        WHERE line.child_id = staged.child_id AND line.lrk_number = staged.lrk_number AND line.month = staged.month
+            AND line.parent_id = staged.parent_id AND line.organisation_id = $1
             AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
         LIMIT 1
     ) AS standing ON true
@@ -97,42 +77,37 @@ WITH staged AS MATERIALIZED (
     -- What this organisation said before about the same key no longer stands.
     UPDATE line
     SET superseded_at = statement_timestamp()
-    WHERE line.ctid = ANY (ARRAY(SELECT standing_place FROM judged WHERE outcome IN ('applied', 'unchanged')))
+    WHERE line.ctid = ANY (ARRAY(SELECT standing_place FROM judged WHERE outcome IN ('applied', 'unchanged') AND standing_place IS NOT NULL))
     RETURNING 1
 ), kept AS (
     INSERT INTO line (organisation_id, delivery_id, line_number, line_ref, outcome, faults, waits_for, parent_id, child_id,
         lrk_number, month, hours_hundredths, hourly_rate_cents, amount_cents, end_on, superseded_at)
     SELECT $1, $2, line_number, line_ref, outcome,
-        CASE WHEN faults IS NULL AND NOT is_doubled AND register_code IS NULL THEN '[]' ELSE
-            coalesce(faults, '[]')
-            || CASE WHEN is_doubled THEN '[{"code": "duplicate-line", "field": null, "shape": null}]' ELSE '[]' END::jsonb
-            || CASE WHEN register_code IS NULL THEN '[]' ELSE jsonb_build_array(jsonb_build_object('code', register_code,
-                'field', CASE register_code WHEN 'care-type-mismatch' THEN 'careType' ELSE 'lrkNumber' END, 'shape', NULL)) END
-        END,
-        CASE outcome WHEN 'parked' THEN waits_for END,
-        parent_id, child_id, lrk_number, month, hours_hundredths, hourly_rate_cents, amount_cents, end_on,
+        CASE WHEN is_doubled THEN '[{"code": "duplicate-line", "field": null, "shape": null}]' ELSE coalesce(faults, '[]') END,
+        waits_for, parent_id, child_id, lrk_number, month, hours_hundredths, hourly_rate_cents, amount_cents, end_on,
         CASE outcome WHEN 'superseded' THEN statement_timestamp() END
     FROM judged
     -- No line is kept before the one that it replaces has ended.
     CROSS JOIN (SELECT count(*) AS ended_count FROM ended) AS before
     WHERE before.ended_count >= 0
-), tie AS MATERIALIZED (
-    SELECT pair.parent_id, pair.child_id, tied.household_id, tied.from_month, tied.until_month
-    FROM (SELECT DISTINCT parent_id, child_id FROM judged WHERE outcome = 'applied') AS pair
-    CROSS JOIN LATERAL (
-        SELECT household_tie.household_id, household_tie.from_month, household_tie.until_month
-        FROM household_tie
-        WHERE household_tie.parent_id = pair.parent_id AND household_tie.child_id = pair.child_id
-        OFFSET 0
-    ) AS tied
+), pair AS (
+    SELECT parent_id, child_id, array_agg(line_number) AS line_numbers, array_agg(month) AS months
+    FROM judged
+    WHERE outcome = 'applied'
+    GROUP BY parent_id, child_id
 )
-SELECT judged.line_number, min(tie.household_id::text)::uuid AS household_id, 0 AS done, 0 AS applied, 0 AS unchanged, 0 AS superseded,
-    0 AS parked, 0 AS rejected
-FROM judged
-JOIN tie ON tie.parent_id = judged.parent_id AND tie.child_id = judged.child_id
-    AND judged.month >= tie.from_month AND (tie.until_month IS NULL OR judged.month <= tie.until_month)
-WHERE judged.outcome = 'applied'
-GROUP BY judged.line_number
+SELECT reported.line_number, min(tie.household_id::text)::uuid AS household_id, NULL::bigint AS done, NULL::bigint AS applied,
+    NULL::bigint AS unchanged, NULL::bigint AS superseded, NULL::bigint AS parked, NULL::bigint AS rejected
+FROM pair
+CROSS JOIN LATERAL (
+    SELECT household_tie.household_id, household_tie.from_month, household_tie.until_month
+    FROM household_tie
+    WHERE household_tie.parent_id = pair.parent_id AND household_tie.child_id = pair.child_id
+    OFFSET 0
+) AS tie
+CROSS JOIN LATERAL unnest(pair.line_numbers, pair.months) AS reported (line_number, month)
+WHERE reported.month >= tie.from_month AND (tie.until_month IS NULL OR reported.month <= tie.until_month)
+GROUP BY reported.line_number
 HAVING count(DISTINCT tie.household_id) = 1
 UNION ALL
 SELECT NULL, NULL, count(*),
@@ -144,14 +119,20 @@ FROM judged;
 -- name: insert_line_placements
 -- Care that only an organisation reports gets its placement as well. $3 and $4 are the household of each line that found one.
 INSERT INTO placement (household_id, child_id, lrk_number, version)
-SELECT DISTINCT matched.household_id, line.child_id, line.lrk_number, household.version + 1
+SELECT DISTINCT matched.household_id, reported.child_id, reported.lrk_number, household.version + 1
 FROM unnest($3::uuid[], $4::integer[]) AS matched (household_id, line_number)
-JOIN line ON line.organisation_id = $1 AND line.delivery_id = $2 AND line.line_number = matched.line_number
+CROSS JOIN LATERAL (
+    SELECT child_id, lrk_number
+    FROM line
+    WHERE line.organisation_id = $1 AND line.delivery_id = $2 AND line.line_number = matched.line_number
+    OFFSET 0
+) AS reported
 JOIN household ON household.household_id = matched.household_id
 WHERE NOT EXISTS (
     SELECT FROM placement
-    WHERE placement.household_id = matched.household_id AND placement.child_id = line.child_id
-        AND placement.lrk_number = line.lrk_number
+    WHERE placement.household_id = matched.household_id AND placement.child_id = reported.child_id
+        AND placement.lrk_number = reported.lrk_number
+    OFFSET 0
 )
 ORDER BY 1, 2, 3
 ON CONFLICT (household_id, child_id, lrk_number) DO NOTHING;
@@ -160,19 +141,28 @@ ON CONFLICT (household_id, child_id, lrk_number) DO NOTHING;
 -- Hang the lines on their placements. Older never overwrites newer: only a report that was sent earlier gives way. One is current for
 -- each placement and month; a report that is not, or no longer, the newest is kept beside it. Returns the placements that were touched.
 WITH placed AS MATERIALIZED (
-    SELECT placement.household_id, placement.placement_id, placement.child_id, line.month, line.line_number, line.hours_hundredths,
-        line.hourly_rate_cents, line.end_on, known.place AS known_place,
+    SELECT matched.household_id, placement.placement_id, reported.child_id, reported.month, matched.line_number,
+        reported.hours_hundredths, reported.hourly_rate_cents, reported.end_on, known.place AS known_place,
         (known.sent_at, known.received_at, known.delivery_id) > ($5::timestamptz, $6::timestamptz, $2) AS is_beaten
     FROM unnest($3::uuid[], $4::integer[]) AS matched (household_id, line_number)
-    JOIN line ON line.organisation_id = $1 AND line.delivery_id = $2 AND line.line_number = matched.line_number
-    JOIN placement
-        ON placement.household_id = matched.household_id AND placement.child_id = line.child_id
-        AND placement.lrk_number = line.lrk_number
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM line
+        WHERE line.organisation_id = $1 AND line.delivery_id = $2 AND line.line_number = matched.line_number
+        OFFSET 0
+    ) AS reported
+    CROSS JOIN LATERAL (
+        SELECT placement.placement_id
+        FROM placement
+        WHERE placement.household_id = matched.household_id AND placement.child_id = reported.child_id
+            AND placement.lrk_number = reported.lrk_number
+        OFFSET 0
+    ) AS placement
     LEFT JOIN LATERAL (
-        SELECT reported.ctid AS place, reported.sent_at, reported.received_at, reported.delivery_id
-        FROM reported_hours AS reported
-        WHERE reported.household_id = placement.household_id AND reported.placement_id = placement.placement_id
-            AND reported.month = line.month AND reported.superseded_at IS NULL
+        SELECT current.ctid AS place, current.sent_at, current.received_at, current.delivery_id
+        FROM reported_hours AS current
+        WHERE current.household_id = matched.household_id AND current.placement_id = placement.placement_id
+            AND current.month = reported.month AND current.superseded_at IS NULL
         LIMIT 1
     ) AS known ON true
 ), ended AS (

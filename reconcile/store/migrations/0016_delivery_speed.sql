@@ -40,7 +40,6 @@ CREATE UNLOGGED TABLE line_stage (
     parent_id uuid,
     child_id uuid,
     lrk_number text,
-    care_type text,
     month date,
     hours_hundredths integer,
     hourly_rate_cents integer,
@@ -54,12 +53,11 @@ COMMENT ON COLUMN line_stage.delivery_id IS 'The delivery';
 COMMENT ON COLUMN line_stage.place IS 'Order of applying: the lines of one parent follow each other, and those of one key stand at one place';
 COMMENT ON COLUMN line_stage.line_number IS 'As in line';
 COMMENT ON COLUMN line_stage.line_ref IS 'As in line';
-COMMENT ON COLUMN line_stage.faults IS 'Faults found while reading; empty when there are none';
+COMMENT ON COLUMN line_stage.faults IS 'Faults of the line itself, the register''s included; empty when there are none';
 COMMENT ON COLUMN line_stage.waits_for IS 'Code of a gap that the sender can fill';
 COMMENT ON COLUMN line_stage.parent_id IS 'As in line';
 COMMENT ON COLUMN line_stage.child_id IS 'As in line';
 COMMENT ON COLUMN line_stage.lrk_number IS 'As in line';
-COMMENT ON COLUMN line_stage.care_type IS 'Care type that the line names, to hold against the register';
 COMMENT ON COLUMN line_stage.month IS 'As in line';
 COMMENT ON COLUMN line_stage.hours_hundredths IS 'As in line';
 COMMENT ON COLUMN line_stage.hourly_rate_cents IS 'As in line';
