@@ -25,7 +25,7 @@ from reconcile.stage import Known, stage_lines
 from reconcile.store import comparisons, deliveries, households, lines, placements
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
-from reconcile.store.lines import Batch, Matched
+from reconcile.store.lines import Batch, MatchedLine
 
 # Renewed with every step, and a step that takes longer keeps its row locked: so long after a crash the delivery is taken up again.
 LEASE = timedelta(seconds=15)
@@ -118,15 +118,17 @@ async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datet
     outcomes, matched = await lines.insert_lines(conn, batch)
     # What belongs to the organisation stands; from here on households are held, for as short as can be.
     await deliveries.record_batch(conn, claimed, until_place, astuple(outcomes))
-    if matched.household_ids:
+    if matched:
         await _report(conn, batch, matched)
     return outcomes.done
 
 
-async def _report(conn: Connection, batch: Batch, matched: Matched) -> None:
-    touched = sorted(set(matched.household_ids))
+async def _report(conn: Connection, batch: Batch, matched: Sequence[MatchedLine]) -> None:
+    touched = sorted({line.household_id for line in matched})
     await households.lock_households(conn, touched)
-    await lines.insert_line_placements(conn, batch, matched)
+    unplaced = [line for line in matched if line.placement_id is None]
+    if unplaced:
+        await lines.insert_line_placements(conn, batch, unplaced)
     child_years, touched_placements = await lines.insert_line_reports(conn, batch, matched)
     await placements.touch_placements(conn, touched_placements)
     await comparisons.mark_comparisons(conn, child_years)

@@ -12,7 +12,7 @@ from reconcile.store.comparisons import ChildYear
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.placements import PlacementKey
-from reconcile.store.queries import load
+from reconcile.store.queries import columns, load
 
 SQL = load("lines")
 
@@ -77,11 +77,12 @@ class Outcomes(Struct, frozen=True, kw_only=True):
     rejected: int
 
 
-class Matched(Struct, frozen=True, kw_only=True):
-    """The lines of a batch that belong to a household, and the household of each, in step."""
+class MatchedLine(Struct, frozen=True, kw_only=True):
+    """A line of a batch that belongs to a household; without a placement when nobody declared or reported this care before."""
 
-    household_ids: Sequence[UUID]
-    line_numbers: Sequence[int]
+    household_id: UUID
+    line_number: int
+    placement_id: UUID | None
 
 
 async def stage_lines(conn: Connection, lines: Iterable[StagedLine]) -> None:
@@ -109,7 +110,7 @@ async def batch_end(conn: Connection, claimed: ClaimedDelivery, after_place: int
     return await conn.fetchval(SQL["batch_end"], claimed.organisation_id, claimed.delivery_id, after_place, lines_max)
 
 
-async def insert_lines(conn: Connection, batch: Batch) -> tuple[Outcomes, Matched]:
+async def insert_lines(conn: Connection, batch: Batch) -> tuple[Outcomes, Sequence[MatchedLine]]:
     """Keep every line of the batch with its one outcome; find the household of those applied. The caller holds the matching lock."""
     delivery = batch.delivery
     *matched, counted = await conn.fetch(
@@ -122,28 +123,27 @@ async def insert_lines(conn: Connection, batch: Batch) -> tuple[Outcomes, Matche
         delivery.received_at,
     )
     outcomes = Outcomes(**{name: counted[name] for name in Outcomes.__struct_fields__})
-    return outcomes, Matched(
-        household_ids=[row["household_id"] for row in matched], line_numbers=[row["line_number"] for row in matched]
-    )
+    return outcomes, [
+        MatchedLine(household_id=row["household_id"], line_number=row["line_number"], placement_id=row["placement_id"]) for row in matched
+    ]
 
 
-async def insert_line_placements(conn: Connection, batch: Batch, matched: Matched) -> None:
+async def insert_line_placements(conn: Connection, batch: Batch, unplaced: Sequence[MatchedLine]) -> None:
     """Add placements that only an organisation reports; the households are locked."""
-    delivery = batch.delivery
-    await conn.execute(
-        SQL["insert_line_placements"], delivery.organisation_id, delivery.delivery_id, matched.household_ids, matched.line_numbers
-    )
+    households, numbers, _ = columns(MatchedLine, unplaced)
+    await conn.execute(SQL["insert_line_placements"], batch.delivery.organisation_id, batch.delivery.delivery_id, households, numbers)
 
 
-async def insert_line_reports(conn: Connection, batch: Batch, matched: Matched) -> tuple[Sequence[ChildYear], Sequence[PlacementKey]]:
+async def insert_line_reports(
+    conn: Connection, batch: Batch, matched: Sequence[MatchedLine]
+) -> tuple[Sequence[ChildYear], Sequence[PlacementKey]]:
     """Hang the reports on their placements; return the child-years and the placements that this touched."""
     delivery = batch.delivery
     rows = await conn.fetch(
         SQL["insert_line_reports"],
         delivery.organisation_id,
         delivery.delivery_id,
-        matched.household_ids,
-        matched.line_numbers,
+        *columns(MatchedLine, matched),
         batch.sent_at,
         delivery.received_at,
     )

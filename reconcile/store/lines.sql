@@ -37,9 +37,10 @@ FROM (
 --     rejected anyway contradicts nobody.
 --   judged: held against what this organisation said before about the same key. Newer means: sent later, then received later, then
 --     the higher number of the delivery.
---   pair: so that a household is looked for once for all months. It is the one that ties the parent and the child in the month of
+--   care: so that a household is looked for once for all months. It is the one that ties the parent and the child in the month of
 --     the line; two such households are no match.
--- One row for each line that found its household, and a last one without a line that counts the outcomes.
+-- One row for each line that found its household, with the placement when it is there already, and a last one without a line that
+-- counts the outcomes.
 WITH staged AS MATERIALIZED (
     SELECT *, at_place > 1 AND faults IS NULL AND EXISTS (
         SELECT FROM line_stage AS twin
@@ -90,72 +91,78 @@ WITH staged AS MATERIALIZED (
     -- No line is kept before the one that it replaces has ended.
     CROSS JOIN (SELECT count(*) AS ended_count FROM ended) AS before
     WHERE before.ended_count >= 0
-), pair AS (
-    SELECT parent_id, child_id, array_agg(line_number) AS line_numbers, array_agg(month) AS months
+), care AS (
+    SELECT parent_id, child_id, lrk_number, array_agg(line_number) AS line_numbers, array_agg(month) AS months
     FROM judged
     WHERE outcome = 'applied'
-    GROUP BY parent_id, child_id
+    GROUP BY parent_id, child_id, lrk_number
+), matched AS (
+    SELECT reported.line_number, min(tie.household_id::text)::uuid AS household_id, min(tie.placement_id::text)::uuid AS placement_id
+    FROM care
+    CROSS JOIN LATERAL (
+        SELECT household_tie.household_id, household_tie.from_month, household_tie.until_month, (
+            SELECT placement.placement_id
+            FROM placement
+            WHERE placement.household_id = household_tie.household_id AND placement.child_id = care.child_id
+                AND placement.lrk_number = care.lrk_number
+        ) AS placement_id
+        FROM household_tie
+        WHERE household_tie.parent_id = care.parent_id AND household_tie.child_id = care.child_id
+        OFFSET 0
+    ) AS tie
+    CROSS JOIN LATERAL unnest(care.line_numbers, care.months) AS reported (line_number, month)
+    WHERE reported.month >= tie.from_month AND (tie.until_month IS NULL OR reported.month <= tie.until_month)
+    GROUP BY reported.line_number
+    HAVING count(DISTINCT tie.household_id) = 1
 )
-SELECT reported.line_number, min(tie.household_id::text)::uuid AS household_id, NULL::bigint AS done, NULL::bigint AS applied,
-    NULL::bigint AS unchanged, NULL::bigint AS superseded, NULL::bigint AS parked, NULL::bigint AS rejected
-FROM pair
-CROSS JOIN LATERAL (
-    SELECT household_tie.household_id, household_tie.from_month, household_tie.until_month
-    FROM household_tie
-    WHERE household_tie.parent_id = pair.parent_id AND household_tie.child_id = pair.child_id
-    OFFSET 0
-) AS tie
-CROSS JOIN LATERAL unnest(pair.line_numbers, pair.months) AS reported (line_number, month)
-WHERE reported.month >= tie.from_month AND (tie.until_month IS NULL OR reported.month <= tie.until_month)
-GROUP BY reported.line_number
-HAVING count(DISTINCT tie.household_id) = 1
+SELECT line_number, household_id, placement_id, NULL::bigint AS done, NULL::bigint AS applied, NULL::bigint AS unchanged,
+    NULL::bigint AS superseded, NULL::bigint AS parked, NULL::bigint AS rejected
+FROM matched
 UNION ALL
-SELECT NULL, NULL, count(*),
+SELECT NULL, NULL, NULL, count(*),
     count(*) FILTER (WHERE outcome = 'applied'), count(*) FILTER (WHERE outcome = 'unchanged'),
     count(*) FILTER (WHERE outcome = 'superseded'), count(*) FILTER (WHERE outcome = 'parked'),
     count(*) FILTER (WHERE outcome = 'rejected')
 FROM judged;
 
 -- name: insert_line_placements
--- Care that only an organisation reports gets its placement as well. $3 and $4 are the household of each line that found one.
+-- Care that only an organisation reports gets its placement as well. $3 and $4 are the household of each line without one.
 INSERT INTO placement (household_id, child_id, lrk_number, version)
-SELECT DISTINCT matched.household_id, reported.child_id, reported.lrk_number, household.version + 1
+SELECT DISTINCT matched.household_id, reported.child_id, reported.lrk_number, (
+    SELECT household.version + 1 FROM household WHERE household.household_id = matched.household_id
+)
 FROM unnest($3::uuid[], $4::integer[]) AS matched (household_id, line_number)
 CROSS JOIN LATERAL (
-    SELECT child_id, lrk_number
+    SELECT line.child_id, line.lrk_number
     FROM line
     WHERE line.organisation_id = $1 AND line.delivery_id = $2 AND line.line_number = matched.line_number
     OFFSET 0
 ) AS reported
-JOIN household ON household.household_id = matched.household_id
-WHERE NOT EXISTS (
-    SELECT FROM placement
-    WHERE placement.household_id = matched.household_id AND placement.child_id = reported.child_id
-        AND placement.lrk_number = reported.lrk_number
-    OFFSET 0
-)
 ORDER BY 1, 2, 3
 ON CONFLICT (household_id, child_id, lrk_number) DO NOTHING;
 
 -- name: insert_line_reports
 -- Hang the lines on their placements. Older never overwrites newer: only a report that was sent earlier gives way. One is current for
--- each placement and month; a report that is not, or no longer, the newest is kept beside it. Returns the placements that were touched.
+-- each placement and month; a report that is not, or no longer, the newest is kept beside it. $3 to $5: household, line and, when it is
+-- older than this batch, placement. Returns the placements that were touched.
 WITH placed AS MATERIALIZED (
     SELECT matched.household_id, placement.placement_id, reported.child_id, reported.month, matched.line_number,
         reported.hours_hundredths, reported.hourly_rate_cents, reported.end_on, known.place AS known_place,
-        (known.sent_at, known.received_at, known.delivery_id) > ($5::timestamptz, $6::timestamptz, $2) AS is_beaten
-    FROM unnest($3::uuid[], $4::integer[]) AS matched (household_id, line_number)
+        (known.sent_at, known.received_at, known.delivery_id) > ($6::timestamptz, $7::timestamptz, $2) AS is_beaten
+    FROM unnest($3::uuid[], $4::integer[], $5::uuid[]) AS matched (household_id, line_number, placement_id)
     CROSS JOIN LATERAL (
-        SELECT *
+        SELECT line.child_id, line.lrk_number, line.month, line.hours_hundredths, line.hourly_rate_cents, line.end_on
         FROM line
         WHERE line.organisation_id = $1 AND line.delivery_id = $2 AND line.line_number = matched.line_number
         OFFSET 0
     ) AS reported
     CROSS JOIN LATERAL (
-        SELECT placement.placement_id
-        FROM placement
-        WHERE placement.household_id = matched.household_id AND placement.child_id = reported.child_id
-            AND placement.lrk_number = reported.lrk_number
+        SELECT coalesce(matched.placement_id, (
+            SELECT placement.placement_id
+            FROM placement
+            WHERE placement.household_id = matched.household_id AND placement.child_id = reported.child_id
+                AND placement.lrk_number = reported.lrk_number
+        )) AS placement_id
         OFFSET 0
     ) AS placement
     LEFT JOIN LATERAL (
@@ -173,7 +180,7 @@ WITH placed AS MATERIALIZED (
 ), kept AS (
     INSERT INTO reported_hours (household_id, placement_id, month, organisation_id, delivery_id, line_number,
         hours_hundredths, hourly_rate_cents, end_on, sent_at, received_at, superseded_at)
-    SELECT household_id, placement_id, month, $1, $2, line_number, hours_hundredths, hourly_rate_cents, end_on, $5, $6,
+    SELECT household_id, placement_id, month, $1, $2, line_number, hours_hundredths, hourly_rate_cents, end_on, $6, $7,
         CASE WHEN is_beaten OR row_number() OVER (PARTITION BY household_id, placement_id, month ORDER BY line_number DESC) > 1
             THEN statement_timestamp() END
     FROM placed
