@@ -70,7 +70,9 @@ WITH staged AS MATERIALIZED (
         FROM line
         JOIN delivery ON delivery.organisation_id = line.organisation_id AND delivery.delivery_id = line.delivery_id
         WHERE line.child_id = staged.child_id AND line.lrk_number = staged.lrk_number AND line.month = staged.month
-            AND line.parent_id = staged.parent_id AND line.organisation_id = $1
+            AND line.parent_id = staged.parent_id
+            -- Written so that no index that begins with the organisation is taken: it would go through all its lines.
+            AND line.organisation_id IS NOT DISTINCT FROM $1
             AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
         LIMIT 1
     ) AS standing ON true
