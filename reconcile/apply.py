@@ -6,13 +6,12 @@ keeps two workers off one delivery; what was applied is never applied again.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from reconcile.keyring import Keyring
-from reconcile.people import remember_people
 from reconcile.receive import SEALED_CHUNK, chunk_row
 from reconcile.rules.delivery_csv import CsvReader
 from reconcile.rules.delivery_file import Complete, DeliveryReader, Envelope
@@ -21,10 +20,11 @@ from reconcile.rules.delivery_line import DeliveryLine
 from reconcile.rules.delivery_ndjson import NdjsonReader
 from reconcile.rules.faults import FAULTS, UnreadableDelivery
 from reconcile.rules.months import Month, first_day
+from reconcile.stage import Known, stage_lines
 from reconcile.store import comparisons, deliveries, households, lines, placements
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
-from reconcile.store.lines import Batch, StagedLine
+from reconcile.store.lines import Batch, MatchedLine
 
 # Renewed with every step, and a step that takes longer keeps its row locked: so long after a crash the delivery is taken up again.
 LEASE = timedelta(seconds=15)
@@ -82,11 +82,10 @@ def reader_for(claimed: ClaimedDelivery, *, this_month: Month) -> DeliveryReader
     return NdjsonReader(this_month=this_month) if claimed.format == "ndjson" else JsonReader(this_month=this_month)
 
 
-async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine]) -> None:
-    """Put a handful of lines into the stage, and make sure that everybody they name is a person. Raises LeaseLost."""
+async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine], *, known: Known) -> None:
+    """Put some thousands of lines into the stage, and make sure that everybody they name is a person. Raises LeaseLost."""
     await hold(conn, claimed)
-    indexes = await remember_people(conn, keyring, (bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn))
-    await lines.stage_lines(conn, (_staged(claimed, line, indexes) for line in read))
+    await stage_lines(conn, keyring, claimed, read, known=known)
 
 
 async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: Envelope, oin: str, lines_read: int) -> datetime:
@@ -104,41 +103,38 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
     if sent_at > claimed.received_at + CLOCK_DIFFERENCE_MAX:
         raise UnreadableDelivery("created-in-future", "createdAt lies more than a day after the delivery arrived.")
     complete = envelope.complete or _COMPLETE.decode(claimed.complete)
-    await lines.refuse_duplicates(conn, claimed)
     await lines.drop_done_lines(conn, claimed)
     await deliveries.begin_applying(conn, claimed, sent_at, msgspec.json.encode(complete).decode(), lines_read)
     return sent_at
 
 
-async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, after_line: int, lines_max: int) -> int | None:
-    """Give the next lines their outcome and hang what was applied on its household; return the last line, None at the end.
+async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int) -> int | None:
+    """Give the next lines their outcome and hang what was applied on its household; return how many, None at the end.
 
-    Raises LeaseLost. A crash before the commit leaves nothing of the batch.
+    Lines with one key are never parted, so it may be a few more than `lines_max`. Raises LeaseLost. A crash before the commit leaves
+    nothing of the batch.
     """
-    await hold(conn, claimed)
-    bounds = await lines.batch_bounds(conn, claimed, after_line, lines_max)
-    if bounds is None:
+    after_place = await hold(conn, claimed)
+    until_place = await lines.batch_end(conn, claimed, after_place, lines_max)
+    if until_place is None:
         return None
-    batch = Batch(delivery=claimed, sent_at=sent_at, first_line=bounds[0], last_line=bounds[1])
+    batch = Batch(delivery=claimed, sent_at=sent_at, after_place=after_place, until_place=until_place)
     await households.lock_matching_shared(conn)
-    await lines.refuse_by_register(conn, batch)
-    await lines.judge_lines(conn, batch)
-    await lines.supersede_lines(conn, batch)
-    await lines.insert_lines(conn, batch)
-    await lines.match_lines(conn, batch)
-    touched = await lines.matched_households(conn, batch)
-    if touched:
-        await _report(conn, batch, touched)
-    await deliveries.record_batch(conn, claimed, batch.first_line, batch.last_line)
-    return batch.last_line
+    outcomes, matched = await lines.insert_lines(conn, batch)
+    # What belongs to the organisation stands; from here on households are held, for as short as can be.
+    await deliveries.record_batch(conn, claimed, until_place, astuple(outcomes))
+    if matched:
+        await _report(conn, batch, matched)
+    return outcomes.done
 
 
-async def _report(conn: Connection, batch: Batch, touched: Sequence[UUID]) -> None:
+async def _report(conn: Connection, batch: Batch, matched: Sequence[MatchedLine]) -> None:
+    touched = sorted({line.household_id for line in matched})
     await households.lock_households(conn, touched)
-    await lines.insert_line_placements(conn, batch)
-    await lines.supersede_line_reports(conn, batch)
-    await lines.insert_line_reports(conn, batch)
-    child_years, touched_placements = await lines.touched_child_years(conn, batch)
+    unplaced = [line for line in matched if line.placement_id is None]
+    if unplaced:
+        await lines.insert_line_placements(conn, batch, unplaced)
+    child_years, touched_placements = await lines.insert_line_reports(conn, batch, matched)
     await placements.touch_placements(conn, touched_placements)
     await comparisons.mark_comparisons(conn, child_years)
     event = {
@@ -194,27 +190,9 @@ async def postpone_delivery(conn: Connection, claimed: ClaimedDelivery, error: s
     await deliveries.postpone_delivery(conn, claimed, error)
 
 
-async def hold(conn: Connection, claimed: ClaimedDelivery) -> None:
-    """Go on holding a delivery, and keep others off until this transaction ends. Raises LeaseLost."""
-    if not await deliveries.extend_lease(conn, claimed, LEASE):
+async def hold(conn: Connection, claimed: ClaimedDelivery) -> int:
+    """Go on holding a delivery, and keep others off until this transaction ends; return how far it is applied. Raises LeaseLost."""
+    applied_until = await deliveries.extend_lease(conn, claimed, LEASE)
+    if applied_until is None:
         raise LeaseLost
-
-
-def _staged(claimed: ClaimedDelivery, line: DeliveryLine, indexes: Mapping[str, bytes]) -> StagedLine:
-    return StagedLine(
-        organisation_id=claimed.organisation_id,
-        delivery_id=claimed.delivery_id,
-        line_number=line.line_number,
-        line_ref=line.line_ref,
-        faults=msgspec.json.encode(line.faults).decode(),
-        waits_for=line.waits_for,
-        parent_index=indexes.get(line.parent_bsn or ""),
-        child_index=indexes.get(line.child_bsn or ""),
-        lrk_number=line.lrk_number,
-        care_type=line.care_type,
-        month=first_day(line.month) if line.month else None,
-        hours_hundredths=line.hours_hundredths,
-        hourly_rate_cents=line.hourly_rate_cents,
-        amount_cents=line.amount_cents,
-        end_on=line.end_on,
-    )
+    return applied_until

@@ -130,8 +130,9 @@ async def _write(conn: Connection, steps: Sequence[_Step], versions: Mapping[UUI
     found = {step.known.difference_id if step.known else uuid4(): step for step in steps if step.judged is not None}
     rows = [_row(difference_id, step, versions, rules, as_of) for difference_id, step in found.items()]
     renewed = [row for row in rows if found[row.difference_id].known is not None]
-    await differences.renew_differences(conn, renewed)
-    await differences.drop_difference_placements(conn, [row.household_id for row in renewed], [row.difference_id for row in renewed])
+    if renewed:
+        await differences.renew_differences(conn, renewed)
+        await differences.drop_difference_placements(conn, [row.household_id for row in renewed], [row.difference_id for row in renewed])
     await differences.insert_differences(conn, [row for row in rows if found[row.difference_id].known is None])
     await differences.insert_difference_placements(
         conn,

@@ -21,6 +21,19 @@ async def remember_people(conn: Connection, keyring: Keyring, bsns: Iterable[str
     return indexes
 
 
+async def find_or_remember(conn: Connection, keyring: Keyring, bsns: Iterable[str]) -> Mapping[str, UUID]:
+    """Return the person of each BSN; who is new is sealed and remembered. Safe to repeat."""
+    indexes = {bsn: keyring.blind_index(bsn) for bsn in bsns}
+    known = dict(await store.people_by_index(conn, list(indexes.values())))
+    new = {bsn: index for bsn, index in indexes.items() if index not in known}
+    if new:
+        sealed = [keyring.seal(SEALED_BSN, index.hex(), bsn.encode("ascii")) for bsn, index in new.items()]
+        await store.insert_people(conn, list(new.values()), sealed)
+        # Somebody else may have remembered them at this very moment, so they are looked up again.
+        known |= await store.people_by_index(conn, list(new.values()))
+    return {bsn: known[index] for bsn, index in indexes.items()}
+
+
 async def people_of(conn: Connection, indexes: Mapping[str, bytes]) -> Mapping[str, UUID]:
     """Return the person of each BSN whose index was remembered."""
     by_index = await store.people_by_index(conn, list(indexes.values()))

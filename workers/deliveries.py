@@ -12,6 +12,7 @@ from reconcile.rules.delivery_file import DeliveryReader
 from reconcile.rules.delivery_line import DeliveryLine
 from reconcile.rules.faults import UnreadableDelivery
 from reconcile.rules.months import month_at
+from reconcile.stage import Known
 from reconcile.store.database import Database
 from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.register import oin_of_organisation
@@ -20,8 +21,8 @@ from workers.kinds import Wake, Work
 logger = logging.getLogger(__name__)
 
 # A batch holds household locks for some tens of milliseconds, so that a tap never waits long.
-APPLY_LINES_MAX = 250
-STAGE_LINES_MAX = 2_000
+APPLY_LINES_MAX = 1_000
+STAGE_LINES_MAX = 4_000
 
 
 class Clock(Protocol):
@@ -98,6 +99,7 @@ class DeliveryDrain:
             await apply.begin_reading(conn, claimed)
             oin = await oin_of_organisation(conn, claimed.organisation_id)
         reader = apply.reader_for(claimed, this_month=month_at(self._clock()))
+        known = Known()
         pending: list[DeliveryLine] = []
         count = chunk_number = 0
         while (data := await self._chunk(claimed, chunk_number)) is not None:
@@ -105,18 +107,18 @@ class DeliveryDrain:
             for line in reader.feed(data):
                 pending.append(line)
                 if len(pending) == STAGE_LINES_MAX:
-                    count += await self._stage(claimed, pending)
+                    count += await self._stage(claimed, pending, known)
         pending += reader.close()
-        count += await self._stage(claimed, pending)
+        count += await self._stage(claimed, pending, known)
         return await self._finish_reading(claimed, reader, oin, count)
 
     async def _chunk(self, claimed: ClaimedDelivery, chunk_number: int) -> bytes | None:
         async with self._db.transaction(Intake()) as conn:
             return await apply.read_chunk(conn, self._keyring, claimed, chunk_number)
 
-    async def _stage(self, claimed: ClaimedDelivery, pending: list[DeliveryLine]) -> int:
+    async def _stage(self, claimed: ClaimedDelivery, pending: list[DeliveryLine], known: Known) -> int:
         async with self._db.transaction(Intake()) as conn:
-            await apply.stage(conn, self._keyring, claimed, pending)
+            await apply.stage(conn, self._keyring, claimed, pending, known=known)
         count = len(pending)
         pending.clear()
         return count
@@ -126,10 +128,10 @@ class DeliveryDrain:
             return await apply.finish_reading(conn, claimed, reader.envelope(), oin, count)
 
     async def _apply(self, claimed: ClaimedDelivery, sent_at: datetime) -> None:
-        last: int | None = 0
-        while last is not None:
+        done: int | None = 0
+        while done is not None:
             async with self._db.transaction(Intake()) as conn:
-                last = await apply.apply_batch(conn, claimed, sent_at, after_line=last, lines_max=APPLY_LINES_MAX)
+                done = await apply.apply_batch(conn, claimed, sent_at, lines_max=APPLY_LINES_MAX)
             await self._wake(Work.COMPARISON)
         async with self._db.transaction(Intake()) as conn:
             await apply.finish_delivery(conn, claimed)

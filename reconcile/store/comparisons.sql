@@ -76,12 +76,17 @@ WHERE household_id = ANY ($1::uuid[]) AND state = 'open';
 
 -- name: lock_due_households
 -- Households that another writer holds are left to the next look: judging never waits and never makes a tap wait.
-SELECT household_id, version
-FROM household
-WHERE household_id IN (SELECT due.household_id FROM comparison_due AS due WHERE due.due_at <= now())
-ORDER BY household_id
-LIMIT $1
-FOR UPDATE SKIP LOCKED;
+SELECT locked.household_id, locked.version
+FROM (
+    SELECT DISTINCT household_id FROM comparison_due WHERE due_at <= now() ORDER BY household_id
+) AS due
+CROSS JOIN LATERAL (
+    SELECT household.household_id, household.version
+    FROM household
+    WHERE household.household_id = due.household_id
+    FOR UPDATE SKIP LOCKED
+) AS locked
+LIMIT $1;
 
 -- name: take_due_comparisons
 -- Under the household's lock nobody can mark a child-year that is not seen by what is read next.

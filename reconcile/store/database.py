@@ -279,6 +279,8 @@ async def _pool(role: Role, url: str, connections_max: int) -> asyncpg.Pool:
             "standard_conforming_strings": "on",
             # A parent's statements go by key, whatever the key: planning them anew costs more than running them.
             **({"plan_cache_mode": "force_generic_plan"} if role is Role.PARENT else {}),
+            # Batches of look-ups by key, over tables that grow faster than what is known of their size: never read one whole.
+            **({"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"} if role is Role.INTAKE else {}),
             # Short statements by key: compiling them costs more than running them.
             "jit": "off",
         },

@@ -158,10 +158,9 @@ async def chunk(conn: Connection, organisation_id: UUID, delivery_id: UUID, chun
     return await conn.fetchval(SQL["chunk"], organisation_id, delivery_id, chunk_number)
 
 
-async def extend_lease(conn: Connection, claimed: ClaimedDelivery, lease: timedelta) -> bool:
-    """Hold on to the delivery and lock its row; False when another worker has taken over."""
-    done = await conn.fetchval(SQL["extend_lease"], claimed.organisation_id, claimed.delivery_id, claimed.attempts, lease)
-    return done is not None
+async def extend_lease(conn: Connection, claimed: ClaimedDelivery, lease: timedelta) -> int | None:
+    """Hold on to the delivery and lock its row; return up to which place it was applied, None when another worker has taken over."""
+    return await conn.fetchval(SQL["extend_lease"], claimed.organisation_id, claimed.delivery_id, claimed.attempts, lease)
 
 
 async def begin_applying(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, complete: str, lines_read: int) -> None:
@@ -169,9 +168,9 @@ async def begin_applying(conn: Connection, claimed: ClaimedDelivery, sent_at: da
     await conn.execute(SQL["begin_applying"], claimed.organisation_id, claimed.delivery_id, claimed.attempts, sent_at, complete, lines_read)
 
 
-async def record_batch(conn: Connection, claimed: ClaimedDelivery, first_line: int, last_line: int) -> None:
-    """Count the outcomes of one batch."""
-    await conn.execute(SQL["record_batch"], claimed.organisation_id, claimed.delivery_id, first_line, last_line)
+async def record_batch(conn: Connection, claimed: ClaimedDelivery, until_place: int, counts: Sequence[int]) -> None:
+    """Count the outcomes of one batch: done, applied, unchanged, superseded, parked, rejected."""
+    await conn.execute(SQL["record_batch"], claimed.organisation_id, claimed.delivery_id, until_place, *counts)
 
 
 async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:

@@ -109,31 +109,22 @@ SELECT sealed FROM delivery_chunk WHERE organisation_id = $1 AND delivery_id = $
 
 -- name: extend_lease
 -- The fence: nothing comes back when another worker has taken over. The row lock holds the other off until this batch is in.
+-- What comes back is the place in the stage up to which lines have their outcome.
 UPDATE delivery
 SET lease_until = now() + $4::interval
 WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3
-RETURNING lines_done;
+RETURNING coalesce(applied_until, -9223372036854775808);
 
 -- name: begin_applying
 UPDATE delivery
-SET state = 'applying', sent_at = $4, complete = $5::text::jsonb, lines_read = $6
+SET state = 'applying', sent_at = $4, complete = $5::text::jsonb, lines_read = $6, applied_until = NULL
 WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3;
 
 -- name: record_batch
 UPDATE delivery
-SET lines_done = lines_done + counted.done,
-    applied_count = applied_count + counted.applied, unchanged_count = unchanged_count + counted.unchanged,
-    superseded_count = superseded_count + counted.superseded, parked_count = parked_count + counted.parked,
-    rejected_count = rejected_count + counted.rejected
-FROM (
-    SELECT count(*) AS done,
-        count(*) FILTER (WHERE outcome = 'applied') AS applied, count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged,
-        count(*) FILTER (WHERE outcome = 'superseded') AS superseded, count(*) FILTER (WHERE outcome = 'parked') AS parked,
-        count(*) FILTER (WHERE outcome = 'rejected') AS rejected
-    FROM line_stage
-    WHERE organisation_id = $1 AND delivery_id = $2 AND line_number BETWEEN $3 AND $4
-) AS counted
-WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2;
+SET applied_until = $3, lines_done = lines_done + $4, applied_count = applied_count + $5, unchanged_count = unchanged_count + $6,
+    superseded_count = superseded_count + $7, parked_count = parked_count + $8, rejected_count = rejected_count + $9
+WHERE organisation_id = $1 AND delivery_id = $2;
 
 -- name: finish_delivery
 UPDATE delivery

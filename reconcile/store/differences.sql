@@ -2,16 +2,20 @@
 
 -- name: differences_of_children
 -- What is open or was answered before about these child-years; one row a difference.
-SELECT difference.household_id, difference.difference_id, difference.child_id, difference.year, difference.state,
-    difference.facts_hash, difference.content_hash,
+SELECT known.household_id, known.difference_id, known.child_id, known.year, known.state, known.facts_hash, known.content_hash,
     (
         SELECT array_agg(spanned.placement_id ORDER BY spanned.placement_id)
         FROM difference_placement AS spanned
-        WHERE spanned.household_id = difference.household_id AND spanned.difference_id = difference.difference_id
+        WHERE spanned.household_id = known.household_id AND spanned.difference_id = known.difference_id
     ) AS placement_ids
-FROM difference
-JOIN unnest($1::uuid[], $2::uuid[], $3::smallint[]) AS judged (household_id, child_id, year) USING (household_id, child_id, year)
-WHERE difference.state <> 'closed';
+FROM unnest($1::uuid[], $2::uuid[], $3::smallint[]) AS judged (household_id, child_id, year)
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM difference
+    WHERE difference.household_id = judged.household_id AND difference.child_id = judged.child_id AND difference.year = judged.year
+        AND difference.state <> 'closed'
+    OFFSET 0
+) AS known;
 
 -- name: insert_differences
 INSERT INTO difference (household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal, route,

@@ -5,30 +5,34 @@ from datetime import date, datetime
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from reconcile.rules.months import Month
 from reconcile.store.comparisons import ChildYear
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.placements import PlacementKey
-from reconcile.store.queries import load
+from reconcile.store.queries import columns, load
 
 SQL = load("lines")
 
 
 class StagedLine(Struct, frozen=True, kw_only=True):
-    """A line as it was read, before the register and earlier deliveries have their say. `faults` is JSON text."""
+    """A line as it was read and held against the register, before other lines and earlier deliveries have their say.
+
+    `faults` is JSON text, None when there are none. `place` orders the lines of a delivery for applying (`rules/line_order.py`).
+    """
 
     organisation_id: UUID
     delivery_id: UUID
+    place: int
     line_number: int
     line_ref: str | None
-    faults: str
+    faults: str | None
     waits_for: str | None
-    parent_index: bytes | None
-    child_index: bytes | None
+    parent_id: UUID | None
+    child_id: UUID | None
     lrk_number: str | None
-    care_type: str | None
     month: date | None
     hours_hundredths: int | None
     hourly_rate_cents: int | None
@@ -55,25 +59,36 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """The lines of one delivery that one transaction applies; both bounds included."""
+    """The lines of one delivery that one transaction applies: those at the places after one and up to another."""
 
     delivery: ClaimedDelivery
     sent_at: datetime
-    first_line: int
-    last_line: int
+    after_place: int
+    until_place: int
 
-    @property
-    def key(self) -> tuple[UUID, UUID, int, int]:
-        """What selects the batch in every statement."""
-        return self.delivery.organisation_id, self.delivery.delivery_id, self.first_line, self.last_line
+
+class Outcomes(Struct, frozen=True, kw_only=True):
+    """How many lines of a batch had which outcome; `done` is their sum."""
+
+    done: int
+    applied: int
+    unchanged: int
+    superseded: int
+    parked: int
+    rejected: int
+
+
+class MatchedLine(Struct, frozen=True, kw_only=True):
+    """A line of a batch that belongs to a household; without a placement when nobody declared or reported this care before."""
+
+    household_id: UUID
+    line_number: int
+    placement_id: UUID | None
 
 
 async def stage_lines(conn: Connection, lines: Iterable[StagedLine]) -> None:
     """Copy lines into the stage; COPY is the reason that the stage has no row-level security."""
-    fields = StagedLine.__struct_fields__
-    await conn.copy_records_to_table(
-        "line_stage", columns=fields, records=[tuple(getattr(line, field) for field in fields) for line in lines]
-    )
+    await conn.copy_records_to_table("line_stage", columns=StagedLine.__struct_fields__, records=map(astuple, lines))
 
 
 async def clear_stage(conn: Connection, claimed: ClaimedDelivery) -> None:
@@ -91,65 +106,48 @@ async def drop_done_lines(conn: Connection, claimed: ClaimedDelivery) -> None:
     await conn.execute(SQL["drop_done_lines"], claimed.organisation_id, claimed.delivery_id)
 
 
-async def batch_bounds(conn: Connection, claimed: ClaimedDelivery, after_line: int, lines_max: int) -> tuple[int, int] | None:
-    """Return the first and last line of the next batch after a line; None when every line has its outcome."""
-    row = await conn.fetchrow(SQL["batch_bounds"], claimed.organisation_id, claimed.delivery_id, after_line, lines_max)
-    return None if row is None or row["first_line"] is None else (row["first_line"], row["last_line"])
+async def batch_end(conn: Connection, claimed: ClaimedDelivery, after_place: int, lines_max: int) -> int | None:
+    """Return the place of the last line of the next batch after a place; None when every line has its outcome."""
+    return await conn.fetchval(SQL["batch_end"], claimed.organisation_id, claimed.delivery_id, after_place, lines_max)
 
 
-async def refuse_duplicates(conn: Connection, claimed: ClaimedDelivery) -> None:
-    """Give every line that another line of the same delivery contradicts its fault."""
-    await conn.execute(SQL["refuse_duplicates"], claimed.organisation_id, claimed.delivery_id)
+async def insert_lines(conn: Connection, batch: Batch) -> tuple[Outcomes, Sequence[MatchedLine]]:
+    """Keep every line of the batch with its one outcome; find the household of those applied. The caller holds the matching lock."""
+    delivery = batch.delivery
+    *matched, counted = await conn.fetch(
+        SQL["insert_lines"],
+        delivery.organisation_id,
+        delivery.delivery_id,
+        batch.after_place,
+        batch.until_place,
+        batch.sent_at,
+        delivery.received_at,
+    )
+    outcomes = Outcomes(**{name: counted[name] for name in Outcomes.__struct_fields__})
+    return outcomes, [
+        MatchedLine(household_id=row["household_id"], line_number=row["line_number"], placement_id=row["placement_id"]) for row in matched
+    ]
 
 
-async def refuse_by_register(conn: Connection, batch: Batch) -> None:
-    """Add the faults that only the register can tell."""
-    await conn.execute(SQL["refuse_by_register"], *batch.key)
-
-
-async def judge_lines(conn: Connection, batch: Batch) -> None:
-    """Give every line of the batch its one outcome."""
-    await conn.execute(SQL["judge_lines"], *batch.key, batch.sent_at, batch.delivery.received_at)
-
-
-async def supersede_lines(conn: Connection, batch: Batch) -> None:
-    """End what the organisation said before about the same keys."""
-    await conn.execute(SQL["supersede_lines"], *batch.key)
-
-
-async def insert_lines(conn: Connection, batch: Batch) -> None:
-    """Keep the lines with their outcome."""
-    await conn.execute(SQL["insert_lines"], *batch.key)
-
-
-async def match_lines(conn: Connection, batch: Batch) -> None:
-    """Find the one household of each line that was applied; the caller holds the matching lock."""
-    await conn.execute(SQL["match_lines"], *batch.key)
-
-
-async def matched_households(conn: Connection, batch: Batch) -> Sequence[UUID]:
-    """Return the households of the batch in ascending order."""
-    return [row["household_id"] for row in await conn.fetch(SQL["matched_households"], *batch.key)]
-
-
-async def insert_line_placements(conn: Connection, batch: Batch) -> None:
+async def insert_line_placements(conn: Connection, batch: Batch, unplaced: Sequence[MatchedLine]) -> None:
     """Add placements that only an organisation reports; the households are locked."""
-    await conn.execute(SQL["insert_line_placements"], *batch.key)
+    households, numbers, _ = columns(MatchedLine, unplaced)
+    await conn.execute(SQL["insert_line_placements"], batch.delivery.organisation_id, batch.delivery.delivery_id, households, numbers)
 
 
-async def supersede_line_reports(conn: Connection, batch: Batch) -> None:
-    """End the reports that the batch renews."""
-    await conn.execute(SQL["supersede_line_reports"], *batch.key, batch.sent_at, batch.delivery.received_at)
-
-
-async def insert_line_reports(conn: Connection, batch: Batch) -> None:
-    """Hang the reports on their placements."""
-    await conn.execute(SQL["insert_line_reports"], *batch.key, batch.sent_at, batch.delivery.received_at)
-
-
-async def touched_child_years(conn: Connection, batch: Batch) -> tuple[Sequence[ChildYear], Sequence[PlacementKey]]:
-    """Return the child-years and the placements that the batch touched."""
-    rows = await conn.fetch(SQL["touched_child_years"], *batch.key)
+async def insert_line_reports(
+    conn: Connection, batch: Batch, matched: Sequence[MatchedLine]
+) -> tuple[Sequence[ChildYear], Sequence[PlacementKey]]:
+    """Hang the reports on their placements; return the child-years and the placements that this touched."""
+    delivery = batch.delivery
+    rows = await conn.fetch(
+        SQL["insert_line_reports"],
+        delivery.organisation_id,
+        delivery.delivery_id,
+        *columns(MatchedLine, matched),
+        batch.sent_at,
+        delivery.received_at,
+    )
     years = {ChildYear(household_id=row["household_id"], child_id=row["child_id"], year=row["year"]) for row in rows}
     placements = {PlacementKey(household_id=row["household_id"], placement_id=row["placement_id"]) for row in rows}
     return list(years), list(placements)

@@ -1,13 +1,17 @@
--- Lines: from the stage to an outcome, and from there to the household they belong to. All statements take one batch: the
--- lines $3 to $4 of delivery $2 of organisation $1. The stage fills and empties faster than statistics follow, so no statement
--- leaves the planner a choice that depends on them: rows are found again by their place (ctid), others by LATERAL look-ups.
+-- Lines: from the stage to an outcome, and from there to the household they belong to. A batch is the lines of delivery $2 of
+-- organisation $1 at the places after $3 up to $4. The stage fills and empties faster than statistics follow, so no statement leaves
+-- the planner a choice that depends on them: rows are found again by their place (ctid), others by LATERAL look-ups.
 
 -- name: clear_stage
 DELETE FROM line_stage WHERE organisation_id = $1 AND delivery_id = $2;
 
 -- name: waiting_count
 -- Staged lines that have no outcome yet.
-SELECT count(*) FROM line_stage WHERE organisation_id = $1 AND delivery_id = $2 AND outcome IS NULL;
+SELECT count(*)
+FROM line_stage AS stage
+JOIN delivery USING (organisation_id, delivery_id)
+WHERE stage.organisation_id = $1 AND stage.delivery_id = $2
+    AND (delivery.applied_until IS NULL OR stage.place > delivery.applied_until);
 
 -- name: drop_done_lines
 -- A delivery that is read again, because the stage was lost, keeps the outcomes that it had.
@@ -17,183 +21,176 @@ WHERE stage.organisation_id = $1 AND stage.delivery_id = $2
     AND line.organisation_id = stage.organisation_id AND line.delivery_id = stage.delivery_id
     AND line.line_number = stage.line_number;
 
--- name: batch_bounds
--- The next lines to apply after line $3, in the order of the file.
-SELECT min(line_number) AS first_line, max(line_number) AS last_line
+-- name: batch_end
+-- The place of the last of the next $4 lines after place $3; lines at one place are never parted.
+SELECT max(place)
 FROM (
-    SELECT line_number FROM line_stage
-    WHERE organisation_id = $1 AND delivery_id = $2 AND outcome IS NULL AND line_number > $3
-    ORDER BY line_number
+    SELECT place FROM line_stage
+    WHERE organisation_id = $1 AND delivery_id = $2 AND place > $3
+    ORDER BY place
     LIMIT $4
 ) AS batch;
 
--- name: refuse_duplicates
--- Two lines for one child, parent, location and month in one delivery: which one is meant cannot be known, so none is taken. A line
--- that is rejected anyway contradicts nobody.
-UPDATE line_stage AS stage
-SET faults = '[{"code": "duplicate-line", "field": null, "shape": null}]', waits_for = NULL
-FROM (
-    SELECT ctid AS place, count(*) OVER (PARTITION BY parent_index, child_index, lrk_number, month) AS times
-    FROM line_stage
-    WHERE organisation_id = $1 AND delivery_id = $2 AND faults = '[]'
-) AS counted
-WHERE stage.ctid = counted.place AND counted.times > 1;
-
--- name: refuse_by_register
--- What only the register can tell: the location exists, was registered and yours in that month, and has that care type.
-UPDATE line_stage AS stage
-SET faults = stage.faults || jsonb_build_array(jsonb_build_object('code', judged.code, 'field', judged.field, 'shape', NULL)),
-    waits_for = NULL
-FROM (
-    SELECT place, code, CASE code WHEN 'care-type-mismatch' THEN 'careType' ELSE 'lrkNumber' END AS field
+-- name: insert_lines
+-- The one outcome of each line of a batch, kept; then which household each applied line belongs to. A step reads the one before.
+--   staged: two lines for one child, parent, location and month: which one is meant cannot be known, so none is taken. A line that is
+--     rejected anyway contradicts nobody.
+--   judged: held against what this organisation said before about the same key. Newer means: sent later, then received later, then
+--     the higher number of the delivery.
+--   care: so that a household is looked for once for all months. It is the one that ties the parent and the child in the month of
+--     the line; two such households are no match.
+-- One row for each line that found its household, with the placement when it is there already, and a last one without a line that
+-- counts the outcomes.
+WITH staged AS MATERIALIZED (
+    SELECT *, at_place > 1 AND faults IS NULL AND EXISTS (
+        SELECT FROM line_stage AS twin
+        WHERE twin.organisation_id = $1 AND twin.delivery_id = $2 AND twin.place = ordered.place AND twin.faults IS NULL
+            AND twin.line_number <> ordered.line_number AND twin.parent_id = ordered.parent_id AND twin.child_id = ordered.child_id
+            AND twin.lrk_number = ordered.lrk_number AND twin.month = ordered.month
+    ) AS is_doubled
     FROM (
-        SELECT staged.ctid AS place, CASE
-            WHEN location.lrk_number IS NULL THEN 'lrk-number-unknown'
-            WHEN location.registered_on > (staged.month + interval '1 month - 1 day')::date
-                OR location.deregistered_on <= staged.month THEN 'lrk-number-not-registered'
-            WHEN NOT EXISTS (
-                SELECT FROM location_holding AS holding
-                WHERE holding.lrk_number = staged.lrk_number AND holding.organisation_id = $1
-                    AND daterange(holding.from_on, holding.until_on, '[]')
-                        && daterange(staged.month, (staged.month + interval '1 month')::date)
-            ) THEN 'lrk-number-not-yours'
-            WHEN staged.care_type <> location.care_type THEN 'care-type-mismatch'
-        END AS code
-        FROM line_stage AS staged
-        LEFT JOIN location USING (lrk_number)
-        WHERE staged.organisation_id = $1 AND staged.delivery_id = $2 AND staged.line_number BETWEEN $3 AND $4
-            AND staged.lrk_number IS NOT NULL AND staged.month IS NOT NULL
-    ) AS checked
-    WHERE code IS NOT NULL
-) AS judged
-WHERE stage.ctid = judged.place;
-
--- name: judge_lines
--- The one outcome of each line. Newer means: sent later, then received later, then the higher number of the delivery.
-UPDATE line_stage AS stage
-SET parent_id = judged.parent_id, child_id = judged.child_id, outcome = judged.outcome
-FROM (
-    SELECT staged.place, staged.parent_id, staged.child_id, CASE
+        SELECT *, count(*) OVER (PARTITION BY place) AS at_place
+        FROM line_stage
+        WHERE organisation_id = $1 AND delivery_id = $2 AND place > $3 AND place <= $4
+    ) AS ordered
+), judged AS MATERIALIZED (
+    SELECT staged.*, standing.place AS standing_place, CASE
         WHEN staged.waits_for IS NOT NULL THEN 'parked'
-        WHEN jsonb_array_length(staged.faults) > 0 THEN 'rejected'
+        WHEN staged.faults IS NOT NULL OR staged.is_doubled THEN 'rejected'
         WHEN (standing.sent_at, standing.received_at, standing.delivery_id) > ($5::timestamptz, $6::timestamptz, $2) THEN 'superseded'
         WHEN standing.hours_hundredths = staged.hours_hundredths AND standing.hourly_rate_cents = staged.hourly_rate_cents
             AND standing.amount_cents IS NOT DISTINCT FROM staged.amount_cents
             AND standing.end_on IS NOT DISTINCT FROM staged.end_on THEN 'unchanged'
         ELSE 'applied'
     END AS outcome
-    FROM (
-        SELECT line_stage.ctid AS place, line_stage.waits_for, line_stage.faults, line_stage.lrk_number, line_stage.month,
-            line_stage.hours_hundredths, line_stage.hourly_rate_cents, line_stage.amount_cents, line_stage.end_on,
-            (SELECT person.person_id FROM person WHERE person.bsn_index = line_stage.parent_index) AS parent_id,
-            (SELECT person.person_id FROM person WHERE person.bsn_index = line_stage.child_index) AS child_id
-        FROM line_stage
-        WHERE line_stage.organisation_id = $1 AND line_stage.delivery_id = $2 AND line_stage.line_number BETWEEN $3 AND $4
-        OFFSET 0
-    ) AS staged
+    FROM staged
     LEFT JOIN LATERAL (
-        SELECT line.delivery_id, line.hours_hundredths, line.hourly_rate_cents, line.amount_cents, line.end_on,
+        SELECT line.ctid AS place, line.delivery_id, line.hours_hundredths, line.hourly_rate_cents, line.amount_cents, line.end_on,
             delivery.sent_at, delivery.received_at
         FROM line
         JOIN delivery ON delivery.organisation_id = line.organisation_id AND delivery.delivery_id = line.delivery_id
         WHERE line.child_id = staged.child_id AND line.lrk_number = staged.lrk_number AND line.month = staged.month
-            AND line.parent_id = staged.parent_id AND line.organisation_id = $1
+            AND line.parent_id = staged.parent_id
+            -- Written so that no index that begins with the organisation is taken: it would go through all its lines.
+            AND line.organisation_id IS NOT DISTINCT FROM $1
             AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
         LIMIT 1
     ) AS standing ON true
-) AS judged
-WHERE stage.ctid = judged.place;
-
--- name: supersede_lines
--- What this organisation said before about the same child, parent, location and month no longer stands.
-UPDATE line AS known
-SET superseded_at = statement_timestamp()
-FROM line_stage AS stage
-CROSS JOIN LATERAL (
-    SELECT line.ctid AS place
-    FROM line
-    WHERE line.child_id = stage.child_id AND line.lrk_number = stage.lrk_number AND line.month = stage.month
-        AND line.parent_id = stage.parent_id AND line.organisation_id = $1
-        AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
-    LIMIT 1
-) AS standing
-WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.line_number BETWEEN $3 AND $4
-    AND stage.outcome IN ('applied', 'unchanged') AND known.ctid = standing.place;
-
--- name: insert_lines
-INSERT INTO line (organisation_id, delivery_id, line_number, line_ref, outcome, faults, waits_for, parent_id, child_id,
-    lrk_number, month, hours_hundredths, hourly_rate_cents, amount_cents, end_on, superseded_at)
-SELECT organisation_id, delivery_id, line_number, line_ref, outcome, faults, waits_for,
-    parent_id, child_id, lrk_number, month, hours_hundredths, hourly_rate_cents, amount_cents, end_on,
-    CASE outcome WHEN 'superseded' THEN statement_timestamp() END
-FROM line_stage
-WHERE organisation_id = $1 AND delivery_id = $2 AND line_number BETWEEN $3 AND $4
-ORDER BY line_number;
-
--- name: match_lines
--- The household that ties the parent and the child of the line in its month; two such households are no match. Line by line
--- (LATERAL): a batch is small, and so its plan never depends on how fresh the statistics of a table are.
-UPDATE line_stage AS stage
-SET household_id = matched.household_id
-FROM line_stage AS staged
-CROSS JOIN LATERAL (
-    SELECT min(tie.household_id::text)::uuid AS household_id, count(DISTINCT tie.household_id) AS households
-    FROM household_tie AS tie
-    WHERE tie.parent_id = staged.parent_id AND tie.child_id = staged.child_id
-        AND staged.month >= tie.from_month AND (tie.until_month IS NULL OR staged.month <= tie.until_month)
-) AS matched
-WHERE staged.organisation_id = $1 AND staged.delivery_id = $2 AND staged.line_number BETWEEN $3 AND $4
-    AND staged.outcome = 'applied' AND matched.households = 1 AND stage.ctid = staged.ctid;
-
--- name: matched_households
-SELECT DISTINCT household_id
-FROM line_stage
-WHERE organisation_id = $1 AND delivery_id = $2 AND line_number BETWEEN $3 AND $4 AND household_id IS NOT NULL
-ORDER BY household_id;
+), ended AS (
+    -- What this organisation said before about the same key no longer stands.
+    UPDATE line
+    SET superseded_at = statement_timestamp()
+    WHERE line.ctid = ANY (ARRAY(SELECT standing_place FROM judged WHERE outcome IN ('applied', 'unchanged') AND standing_place IS NOT NULL))
+    RETURNING 1
+), kept AS (
+    INSERT INTO line (organisation_id, delivery_id, line_number, line_ref, outcome, faults, waits_for, parent_id, child_id,
+        lrk_number, month, hours_hundredths, hourly_rate_cents, amount_cents, end_on, superseded_at)
+    SELECT $1, $2, line_number, line_ref, outcome,
+        CASE WHEN is_doubled THEN '[{"code": "duplicate-line", "field": null, "shape": null}]' ELSE coalesce(faults, '[]') END,
+        waits_for, parent_id, child_id, lrk_number, month, hours_hundredths, hourly_rate_cents, amount_cents, end_on,
+        CASE outcome WHEN 'superseded' THEN statement_timestamp() END
+    FROM judged
+    -- No line is kept before the one that it replaces has ended.
+    CROSS JOIN (SELECT count(*) AS ended_count FROM ended) AS before
+    WHERE before.ended_count >= 0
+), care AS (
+    SELECT parent_id, child_id, lrk_number, array_agg(line_number) AS line_numbers, array_agg(month) AS months
+    FROM judged
+    WHERE outcome = 'applied'
+    GROUP BY parent_id, child_id, lrk_number
+), matched AS (
+    SELECT reported.line_number, min(tie.household_id::text)::uuid AS household_id, min(tie.placement_id::text)::uuid AS placement_id
+    FROM care
+    CROSS JOIN LATERAL (
+        SELECT household_tie.household_id, household_tie.from_month, household_tie.until_month, (
+            SELECT placement.placement_id
+            FROM placement
+            WHERE placement.household_id = household_tie.household_id AND placement.child_id = care.child_id
+                AND placement.lrk_number = care.lrk_number
+        ) AS placement_id
+        FROM household_tie
+        WHERE household_tie.parent_id = care.parent_id AND household_tie.child_id = care.child_id
+        OFFSET 0
+    ) AS tie
+    CROSS JOIN LATERAL unnest(care.line_numbers, care.months) AS reported (line_number, month)
+    WHERE reported.month >= tie.from_month AND (tie.until_month IS NULL OR reported.month <= tie.until_month)
+    GROUP BY reported.line_number
+    HAVING count(DISTINCT tie.household_id) = 1
+)
+SELECT line_number, household_id, placement_id, NULL::bigint AS done, NULL::bigint AS applied, NULL::bigint AS unchanged,
+    NULL::bigint AS superseded, NULL::bigint AS parked, NULL::bigint AS rejected
+FROM matched
+UNION ALL
+SELECT NULL, NULL, NULL, count(*),
+    count(*) FILTER (WHERE outcome = 'applied'), count(*) FILTER (WHERE outcome = 'unchanged'),
+    count(*) FILTER (WHERE outcome = 'superseded'), count(*) FILTER (WHERE outcome = 'parked'),
+    count(*) FILTER (WHERE outcome = 'rejected')
+FROM judged;
 
 -- name: insert_line_placements
+-- Care that only an organisation reports gets its placement as well. $3 and $4 are the household of each line without one.
 INSERT INTO placement (household_id, child_id, lrk_number, version)
-SELECT DISTINCT stage.household_id, stage.child_id, stage.lrk_number, household.version + 1
-FROM line_stage AS stage
-JOIN household USING (household_id)
-WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.line_number BETWEEN $3 AND $4
+SELECT DISTINCT matched.household_id, reported.child_id, reported.lrk_number, (
+    SELECT household.version + 1 FROM household WHERE household.household_id = matched.household_id
+)
+FROM unnest($3::uuid[], $4::integer[]) AS matched (household_id, line_number)
+CROSS JOIN LATERAL (
+    SELECT line.child_id, line.lrk_number
+    FROM line
+    WHERE line.organisation_id = $1 AND line.delivery_id = $2 AND line.line_number = matched.line_number
+    OFFSET 0
+) AS reported
 ORDER BY 1, 2, 3
 ON CONFLICT (household_id, child_id, lrk_number) DO NOTHING;
 
--- name: supersede_line_reports
--- Older never overwrites newer: only a report that was sent earlier gives way.
-UPDATE reported_hours AS known
-SET superseded_at = statement_timestamp()
-FROM line_stage AS stage
-JOIN placement USING (household_id, child_id, lrk_number)
-WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.line_number BETWEEN $3 AND $4
-    AND known.household_id = placement.household_id AND known.placement_id = placement.placement_id
-    AND known.month = stage.month AND known.superseded_at IS NULL
-    AND (known.sent_at, known.received_at, known.delivery_id) <= ($5::timestamptz, $6::timestamptz, $2);
-
 -- name: insert_line_reports
--- One is current for each placement and month; a report that is not, or no longer, the newest is kept beside it.
-INSERT INTO reported_hours (household_id, placement_id, month, organisation_id, delivery_id, line_number,
-    hours_hundredths, hourly_rate_cents, end_on, sent_at, received_at, superseded_at)
-SELECT placement.household_id, placement.placement_id, stage.month, stage.organisation_id, stage.delivery_id, stage.line_number,
-    stage.hours_hundredths, stage.hourly_rate_cents, stage.end_on, $5, $6,
-    CASE WHEN known.placement_id IS NOT NULL OR row_number() OVER (
-        PARTITION BY placement.household_id, placement.placement_id, stage.month ORDER BY stage.line_number DESC
-    ) > 1 THEN statement_timestamp() END
-FROM line_stage AS stage
-JOIN placement USING (household_id, child_id, lrk_number)
-LEFT JOIN reported_hours AS known
-    ON known.household_id = placement.household_id AND known.placement_id = placement.placement_id
-    AND known.month = stage.month AND known.superseded_at IS NULL
-WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.line_number BETWEEN $3 AND $4
-    AND stage.household_id IS NOT NULL
-ORDER BY placement.household_id, placement.placement_id, stage.month;
-
--- name: touched_child_years
-SELECT DISTINCT stage.household_id, stage.child_id, extract(year FROM stage.month)::smallint AS year, placement.placement_id
-FROM line_stage AS stage
-JOIN placement USING (household_id, child_id, lrk_number)
-WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.line_number BETWEEN $3 AND $4;
+-- Hang the lines on their placements. Older never overwrites newer: only a report that was sent earlier gives way. One is current for
+-- each placement and month; a report that is not, or no longer, the newest is kept beside it. $3 to $5: household, line and, when it is
+-- older than this batch, placement. Returns the placements that were touched.
+WITH placed AS MATERIALIZED (
+    SELECT matched.household_id, placement.placement_id, reported.child_id, reported.month, matched.line_number,
+        reported.hours_hundredths, reported.hourly_rate_cents, reported.end_on, known.place AS known_place,
+        (known.sent_at, known.received_at, known.delivery_id) > ($6::timestamptz, $7::timestamptz, $2) AS is_beaten
+    FROM unnest($3::uuid[], $4::integer[], $5::uuid[]) AS matched (household_id, line_number, placement_id)
+    CROSS JOIN LATERAL (
+        SELECT line.child_id, line.lrk_number, line.month, line.hours_hundredths, line.hourly_rate_cents, line.end_on
+        FROM line
+        WHERE line.organisation_id = $1 AND line.delivery_id = $2 AND line.line_number = matched.line_number
+        OFFSET 0
+    ) AS reported
+    CROSS JOIN LATERAL (
+        SELECT coalesce(matched.placement_id, (
+            SELECT placement.placement_id
+            FROM placement
+            WHERE placement.household_id = matched.household_id AND placement.child_id = reported.child_id
+                AND placement.lrk_number = reported.lrk_number
+        )) AS placement_id
+        OFFSET 0
+    ) AS placement
+    LEFT JOIN LATERAL (
+        SELECT current.ctid AS place, current.sent_at, current.received_at, current.delivery_id
+        FROM reported_hours AS current
+        WHERE current.household_id = matched.household_id AND current.placement_id = placement.placement_id
+            AND current.month = reported.month AND current.superseded_at IS NULL
+        LIMIT 1
+    ) AS known ON true
+), ended AS (
+    UPDATE reported_hours
+    SET superseded_at = statement_timestamp()
+    WHERE reported_hours.ctid = ANY (ARRAY(SELECT known_place FROM placed WHERE NOT is_beaten))
+    RETURNING 1
+), kept AS (
+    INSERT INTO reported_hours (household_id, placement_id, month, organisation_id, delivery_id, line_number,
+        hours_hundredths, hourly_rate_cents, end_on, sent_at, received_at, superseded_at)
+    SELECT household_id, placement_id, month, $1, $2, line_number, hours_hundredths, hourly_rate_cents, end_on, $6, $7,
+        CASE WHEN is_beaten OR row_number() OVER (PARTITION BY household_id, placement_id, month ORDER BY line_number DESC) > 1
+            THEN statement_timestamp() END
+    FROM placed
+    CROSS JOIN (SELECT count(*) AS ended_count FROM ended) AS before
+    WHERE before.ended_count >= 0
+)
+SELECT DISTINCT household_id, child_id, extract(year FROM month)::smallint AS year, placement_id
+FROM placed;
 
 -- name: lines_of_delivery
 -- In the order of the file; $3 limits to one outcome, $4 is the last line of the page before.

@@ -4,12 +4,23 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
+from msgspec import Struct
+
 from reconcile.callers import Organisation
 from reconcile.rules.register_file import RegisteredLocation
 from reconcile.store.database import Connection
 from reconcile.store.queries import load
 
 SQL = load("register")
+
+
+class LocationStand(Struct, frozen=True, kw_only=True):
+    """What the register says of one location in one month for one organisation: `fault` is the code of what keeps it from reporting."""
+
+    lrk_number: str
+    month: date
+    care_type: str | None
+    fault: str | None
 
 
 async def organisation_by_oin(conn: Connection, oin: str) -> Organisation | None:
@@ -21,6 +32,13 @@ async def organisation_by_oin(conn: Connection, oin: str) -> Organisation | None
 async def oin_of_organisation(conn: Connection, organisation_id: UUID) -> str:
     """Return the OIN of an organisation of the register."""
     return await conn.fetchval(SQL["oin_of_organisation"], organisation_id)
+
+
+async def stand_of_locations(
+    conn: Connection, organisation_id: UUID, lrk_numbers: Sequence[str], months: Sequence[date]
+) -> Sequence[LocationStand]:
+    """Return how these locations and months, in step, stand for this organisation."""
+    return [LocationStand(**row) for row in await conn.fetch(SQL["stand_of_locations"], organisation_id, lrk_numbers, months)]
 
 
 async def upsert_organisations(conn: Connection, oins: Sequence[str], kvk_numbers: Sequence[str], names: Sequence[str]) -> None:

@@ -8,6 +8,21 @@ WHERE oin = $1;
 -- name: oin_of_organisation
 SELECT oin FROM organisation WHERE organisation_id = $1;
 
+-- name: stand_of_locations
+-- What keeps organisation $1 from reporting for these locations in these months, and the care type of each location that there is.
+SELECT named.lrk_number, named.month, location.care_type, CASE
+    WHEN location.lrk_number IS NULL THEN 'lrk-number-unknown'
+    WHEN location.registered_on > (named.month + interval '1 month - 1 day')::date
+        OR location.deregistered_on <= named.month THEN 'lrk-number-not-registered'
+    WHEN NOT EXISTS (
+        SELECT FROM location_holding AS holding
+        WHERE holding.lrk_number = named.lrk_number AND holding.organisation_id = $1
+            AND daterange(holding.from_on, holding.until_on, '[]') && daterange(named.month, (named.month + interval '1 month')::date)
+    ) THEN 'lrk-number-not-yours'
+END AS fault
+FROM unnest($2::text[], $3::date[]) AS named (lrk_number, month)
+LEFT JOIN location ON location.lrk_number = named.lrk_number;
+
 -- name: upsert_organisations
 -- One row per holder; a new name replaces the old one.
 INSERT INTO organisation (oin, kvk_number, name)

@@ -226,7 +226,7 @@ async def test_a_killed_worker_s_delivery_is_finished_by_the_next(db: Database, 
     assert claimed is not None
     sent_at = await drain._read(claimed)  # as the worker that is about to die does
     async with db.transaction(Intake()) as conn:
-        assert await apply.apply_batch(conn, claimed, sent_at, after_line=0, lines_max=2) == 2
+        assert await apply.apply_batch(conn, claimed, sent_at, lines_max=2) == 2
     await world.worked(db, keyring)
     assert await admin.fetchval("SELECT state FROM delivery") == "applying"  # the lease still runs
     await admin.execute("UPDATE delivery SET lease_until = now() - interval '1 second'")
@@ -235,7 +235,7 @@ async def test_a_killed_worker_s_delivery_is_finished_by_the_next(db: Database, 
     assert [month for month, _ in await current(admin)] == ["2026-01", "2026-02", "2026-03", "2026-04"]
     with pytest.raises(LeaseLost):
         async with db.transaction(Intake()) as conn:
-            await apply.apply_batch(conn, claimed, sent_at, after_line=0, lines_max=2)
+            await apply.apply_batch(conn, claimed, sent_at, lines_max=2)
 
 
 async def test_a_stage_that_a_crash_of_the_server_emptied_is_read_again(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
@@ -251,7 +251,7 @@ async def test_a_stage_that_a_crash_of_the_server_emptied_is_read_again(db: Data
     assert claimed is not None
     sent_at = await drain._read(claimed)
     async with db.transaction(Intake()) as conn:
-        await apply.apply_batch(conn, claimed, sent_at, after_line=0, lines_max=4)
+        await apply.apply_batch(conn, claimed, sent_at, lines_max=4)
     await admin.execute("TRUNCATE line_stage")
     await admin.execute("UPDATE delivery SET lease_until = now() - interval '1 second'")
     await world.worked(db, keyring)

@@ -100,7 +100,7 @@ async def test_household_comes_first_in_every_key_of_a_household_s_table(db: Dat
         " WHERE contype = 'p' AND connamespace = 'kot'::regnamespace AND attname <> 'household_id'"
         " AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = conrelid AND a.attname = 'household_id')",
     )
-    assert wrong == ["line_stage"]  # the organisation's
+    assert wrong == []
 
 
 async def test_every_instant_has_a_zone(db: Database, admin: asyncpg.Connection) -> None:

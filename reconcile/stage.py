@@ -1,0 +1,100 @@
+"""Verb: put lines that were read into the stage, with the people that they name and what the register says of their locations."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from reconcile.keyring import Keyring
+from reconcile.people import find_or_remember
+from reconcile.rules.delivery_line import DeliveryLine
+from reconcile.rules.faults import fault
+from reconcile.rules.line_order import place_of
+from reconcile.rules.months import first_day
+from reconcile.store import lines
+from reconcile.store.database import Connection
+from reconcile.store.deliveries import ClaimedDelivery
+from reconcile.store.lines import StagedLine
+from reconcile.store.register import LocationStand, stand_of_locations
+
+# Some 40 MB at most. Nothing is put out for another: of a file that goes through all its people month after month, the first stay.
+_PEOPLE_MAX = 200_000
+_STANDS_MAX = 50_000
+
+_Key = tuple[str, date]
+
+
+class Known:
+    """What one reading of a delivery has looked up so far, so that it is looked up once. Not kept beyond the reading."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, UUID] = {}
+        self.stands: dict[_Key, LocationStand] = {}
+
+
+async def stage_lines(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine], *, known: Known) -> None:
+    """Stage some thousands of lines; everybody they name becomes a person."""
+    people = await _people(conn, keyring, read, known)
+    stands = await _stands(conn, claimed.organisation_id, read, known)
+    await lines.stage_lines(conn, [_staged(claimed, _held_against(line, stands), people) for line in read])
+
+
+async def _people(conn: Connection, keyring: Keyring, read: Sequence[DeliveryLine], known: Known) -> Mapping[str, UUID]:
+    named = {bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn}
+    found = {bsn: known.people[bsn] for bsn in named & known.people.keys()}
+    new = await find_or_remember(conn, keyring, named - found.keys())
+    if len(known.people) + len(new) <= _PEOPLE_MAX:
+        known.people.update(new)
+    return {**found, **new}
+
+
+async def _stands(conn: Connection, organisation_id: UUID, read: Sequence[DeliveryLine], known: Known) -> Mapping[_Key, LocationStand]:
+    named = {key for line in read if (key := _key(line))}
+    new = list(named - known.stands.keys())
+    if len(known.stands) + len(new) > _STANDS_MAX:
+        known.stands.clear()
+        new = list(named)
+    if new:
+        found = await stand_of_locations(conn, organisation_id, [one for one, _ in new], [one for _, one in new])
+        known.stands.update({(one.lrk_number, one.month): one for one in found})
+    return known.stands
+
+
+def _key(line: DeliveryLine) -> _Key | None:
+    return None if line.lrk_number is None or line.month is None else (line.lrk_number, first_day(line.month))
+
+
+def _held_against(line: DeliveryLine, stands: Mapping[_Key, LocationStand]) -> DeliveryLine:
+    """Add the fault that only the register can tell."""
+    key = _key(line)
+    if key is None:
+        return line
+    stand = stands[key]
+    if stand.fault is not None:
+        return replace(line, faults=(*line.faults, fault(stand.fault, "lrkNumber")))
+    if line.care_type is not None and line.care_type != stand.care_type:
+        return replace(line, faults=(*line.faults, fault("care-type-mismatch", "careType")))
+    return line
+
+
+def _staged(claimed: ClaimedDelivery, line: DeliveryLine, people: Mapping[str, UUID]) -> StagedLine:
+    parent_id, child_id = people.get(line.parent_bsn or ""), people.get(line.child_bsn or "")
+    return StagedLine(
+        organisation_id=claimed.organisation_id,
+        delivery_id=claimed.delivery_id,
+        place=place_of(parent_id, child_id, line.lrk_number, line.month, line_number=line.line_number),
+        line_number=line.line_number,
+        line_ref=line.line_ref,
+        faults=msgspec.json.encode(line.faults).decode() if line.faults else None,
+        waits_for=line.waits_for,
+        parent_id=parent_id,
+        child_id=child_id,
+        lrk_number=line.lrk_number,
+        month=None if line.month is None else first_day(line.month),
+        hours_hundredths=line.hours_hundredths,
+        hourly_rate_cents=line.hourly_rate_cents,
+        amount_cents=line.amount_cents,
+        end_on=line.end_on,
+    )
