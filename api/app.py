@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 from litestar import Litestar
+from litestar.datastructures import State
 from litestar.di import Provide
 
 from api.bells import Bells
@@ -93,6 +94,7 @@ def create_app(
                 "db": Provide(lambda: db, sync_to_thread=False),
                 "services": Provide(lambda: services, sync_to_thread=False),
             },
+            state=State({"services": services}),
             exception_handlers={**EXCEPTION_HANDLERS},  # type: ignore[dict-item]  # each handler knows its own error
             request_max_body_size=BODY_BYTES_MAX,
             openapi_config=OPENAPI_CONFIG,

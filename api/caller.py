@@ -32,6 +32,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def sent_header(scope: Scope, wanted: bytes) -> str:
+    """Return a header that was sent, by its name in small letters; empty without it. Reads no other."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
+
+
 class Authentication(ASGIMiddleware):
     """Puts the caller into the scope, or refuses."""
 
@@ -55,8 +60,7 @@ class Authentication(ASGIMiddleware):
         await next_app(scope, receive, send)
 
     async def _claims(self, scope: Scope) -> Claims:
-        sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        kind, _, token = sent.decode("latin-1").partition(" ")
+        kind, _, token = sent_header(scope, b"authorization").partition(" ")
         if kind.lower() != "bearer" or not token:
             raise NotAuthorizedException(
                 "Send an access token in the header Authorization, as Bearer.", headers={"WWW-Authenticate": _REALM}

@@ -1,7 +1,9 @@
 """What handlers need, in one typed object."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+from litestar import Request
 from msgspec import Struct
 
 from api.parents import Parents
@@ -22,3 +24,9 @@ class Services(Struct, frozen=True, kw_only=True):
     parents: Parents
     streams: Streams
     restore_number: int
+
+
+def services_of(request: Request[Any, Any, Any]) -> Services:
+    """Return them for a handler that is called all the time: injecting them costs a request more than a look-up of a page."""
+    services: Services = request.app.state.services
+    return services
