@@ -65,16 +65,23 @@ WITH staged AS MATERIALIZED (
     END AS outcome
     FROM staged
     LEFT JOIN LATERAL (
-        SELECT line.ctid AS place, line.delivery_id, line.hours_hundredths, line.hourly_rate_cents, line.amount_cents, line.end_on,
-            delivery.sent_at, delivery.received_at
-        FROM line
-        JOIN delivery ON delivery.organisation_id = line.organisation_id AND delivery.delivery_id = line.delivery_id
-        WHERE line.child_id = staged.child_id AND line.lrk_number = staged.lrk_number AND line.month = staged.month
-            AND line.parent_id = staged.parent_id
-            -- Written so that no index that begins with the organisation is taken: it would go through all its lines.
-            AND line.organisation_id IS NOT DISTINCT FROM $1
-            AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
-        LIMIT 1
+        SELECT known.*, delivery.sent_at, delivery.received_at
+        FROM (
+            -- Alone, and the organisation so that no index can look for it: else one that begins with it may be taken, and read whole.
+            SELECT line.ctid AS place, line.organisation_id, line.delivery_id, line.hours_hundredths, line.hourly_rate_cents,
+                line.amount_cents, line.end_on
+            FROM line
+            WHERE line.child_id = staged.child_id AND line.lrk_number = staged.lrk_number AND line.month = staged.month
+                AND line.parent_id = staged.parent_id AND line.organisation_id IS NOT DISTINCT FROM $1
+                AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
+            LIMIT 1
+        ) AS known
+        CROSS JOIN LATERAL (
+            SELECT delivery.sent_at, delivery.received_at
+            FROM delivery
+            WHERE delivery.organisation_id = known.organisation_id AND delivery.delivery_id = known.delivery_id
+            OFFSET 0
+        ) AS delivery
     ) AS standing ON true
 ), ended AS (
     -- What this organisation said before about the same key no longer stands.
