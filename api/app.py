@@ -22,6 +22,7 @@ from api.differences import differences_router
 from api.edge import Edge
 from api.health import health_router
 from api.identity import IdentityAdapter
+from api.mandates import mandates_router
 from api.parents import Parents
 from api.pilots import pilots_router
 from api.problems import EXCEPTION_HANDLERS
@@ -80,6 +81,7 @@ def create_app(
                 declarations_router,
                 differences_router,
                 changes_router,
+                mandates_router,
                 devices_router,
                 pilots_router,
                 sync_router,

@@ -18,6 +18,7 @@ from litestar.params import FromPath
 
 from api.devices import DeviceRegistration
 from api.edge import API_VERSION
+from api.mandates import MandateRequest
 from api.pilots import PilotRequest, StageRequest
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
 from api.sync_documents import COLLECTIONS, Pull
@@ -46,7 +47,12 @@ _BY_OPERATION = {
 }
 _KEYED = ("acceptDifference", "createPilot", "drawStage", "releaseStage", "pauseStage")
 # Bodies that a handler reads by itself.
-_READ_BY_HAND: Mapping[str, Any] = {"registerDevice": DeviceRegistration, "createPilot": PilotRequest, "drawStage": StageRequest}
+_READ_BY_HAND: Mapping[str, Any] = {
+    "registerDevice": DeviceRegistration,
+    "createPilot": PilotRequest,
+    "drawStage": StageRequest,
+    "giveMandate": MandateRequest,
+}
 _DESCRIPTIONS = {
     **{status: title for status, (_, title) in HTTP_SLUGS.items()},
     409: "Contradicts what was done before.",
@@ -56,6 +62,14 @@ _DESCRIPTIONS = {
     503: "The service cannot answer at this moment.",
 }
 
+# Read before a handler runs, whatever the format of the body.
+_FOR_WHOM = {
+    "in": "query",
+    "name": "organisationOin",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[0-9]{8}[0-9A-Za-z]{12}$"},
+    "description": "A vendor: the organisation that it acts for, which mandated it. An organisation acts for itself without it",
+}
 _HEADERS: dict[str, Any] = {"headers": {"API-Version": {"$ref": "#/components/headers/ApiVersion"}}}
 
 OPENAPI_CONFIG = OpenAPIConfig(
@@ -123,11 +137,11 @@ def published_document(app: Litestar) -> bytes:
             "description": "; ".join(f"{k}: {v}" for k, v in _SCOPES.items()),
         }
     }
-    scopes = {handler.operation_id: handler.opt.get("scope") for route in app.routes for handler in getattr(route, "route_handlers", [])}
+    opts = {handler.operation_id: handler.opt for route in app.routes for handler in getattr(route, "route_handlers", [])}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if isinstance(operation, dict) and "operationId" in operation:
-                _correct_operation(path, method, operation, scopes.get(operation["operationId"]))
+                _correct_operation(path, method, operation, opts[operation["operationId"]])
     for schema in components["schemas"].values():
         _correct_schema(schema)
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
@@ -167,7 +181,8 @@ def _problem_schema() -> dict[str, Any]:
     }
 
 
-def _correct_operation(path: str, method: str, operation: dict[str, Any], scope: str | None) -> None:
+def _correct_operation(path: str, method: str, operation: dict[str, Any], opt: Mapping[str, Any]) -> None:
+    scope = opt.get("scope")
     responses = {status: answer for status, answer in operation["responses"].items() if status.startswith(("2", "3"))}
     problems = {400, *_ALWAYS, *(_WITH_TOKEN if scope else ()), *(_WITH_PATH if "{" in path else ())}
     name = operation["operationId"]
@@ -183,6 +198,8 @@ def _correct_operation(path: str, method: str, operation: dict[str, Any], scope:
     operation["security"] = [{"token": []}] if scope else []
     if scope:
         operation["description"] = f"{operation.get('description', '')} Scope: {scope}.".strip()
+    if opt.get("mandated"):
+        operation.setdefault("parameters", []).append(_FOR_WHOM)
     _add_what_the_generator_cannot_see(operation)
 
 

@@ -42,6 +42,7 @@ class DeliveryReceipt(Struct, frozen=True, kw_only=True, rename="camel"):
 
     delivery_id: UUID
     reference: str
+    sender_oin: Annotated[str, Meta(description="Who sent it: the organisation itself, or a vendor with its mandate")]
     state: str
     format: str
     received_at: datetime
@@ -90,6 +91,7 @@ def receipt_document(delivery: Delivery) -> DeliveryReceipt:
     return DeliveryReceipt(
         delivery_id=delivery.delivery_id,
         reference=delivery.reference,
+        sender_oin=delivery.sender_oin,
         state=delivery.state,
         format=delivery.format,
         received_at=delivery.received_at,

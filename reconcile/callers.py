@@ -1,5 +1,6 @@
 """Who acts. A caller decides which login role a transaction runs under and which rows it can see."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from msgspec import Struct
@@ -26,11 +27,17 @@ class Parent(Struct, frozen=True, kw_only=True):
 
 
 class Organisation(Struct, frozen=True, kw_only=True):
-    """A childcare organisation of the register, known by its OIN."""
+    """A childcare organisation of the register, known by its OIN. `vendor_oin` is who acts for it by mandate; None when it acts itself."""
 
     organisation_id: UUID
     oin: str
     name: str
+    vendor_oin: str | None = None
+
+    @property
+    def sender_oin(self) -> str:
+        """Whose token it is."""
+        return self.vendor_oin or self.oin
 
 
 class Tvs(Struct, frozen=True, kw_only=True):
@@ -40,7 +47,7 @@ class Tvs(Struct, frozen=True, kw_only=True):
 
 
 class Sender(Struct, frozen=True, kw_only=True):
-    """An organisation's token whose organisation is still to be found in the register."""
+    """Whose token it is, before or without one organisation: to find for whom it acts, or to look across all that mandated it."""
 
     oin: str
 
@@ -69,3 +76,20 @@ class Notify(Struct, frozen=True, kw_only=True):
 
 
 Caller = Visitor | Parent | Organisation | Sender | Tvs | Manager | Intake | Forward | Notify
+
+
+def context_of(caller: Caller) -> Mapping[str, str]:
+    """Return what a transaction of this caller binds, by the name that the policies know it by; what is empty binds nothing."""
+    match caller:
+        case Parent():
+            return {"household_id": str(caller.household_id), "actor": caller.actor}
+        case Manager():
+            return {"actor": caller.actor}
+        case Visitor():
+            bsn_index = caller.bsn_index.hex() if caller.bsn_index else ""
+            return {"issuer": caller.issuer, "subject": caller.subject, "bsn_index": bsn_index}
+        case Organisation():
+            return {"organisation_id": str(caller.organisation_id), "vendor_oin": caller.vendor_oin or ""}
+        case Sender():
+            return {"vendor_oin": caller.oin}
+    return {}

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import asyncpg
 
-from reconcile.callers import Caller, Forward, Intake, Manager, Notify, Organisation, Parent, Sender, Tvs, Visitor
+from reconcile.callers import Caller, Forward, Intake, Manager, Notify, Organisation, Parent, Sender, Tvs, Visitor, context_of
 from reconcile.problems import Busy
 
 logger = logging.getLogger(__name__)
@@ -222,27 +222,13 @@ def _bound(query: str, arguments: int) -> str:
 
 def _beginning(how: str, caller: Caller) -> str:
     """Begin and say who calls in one message: a statement without parameters travels as a whole. The context ends with the transaction."""
-    settings = [f"; SET LOCAL app.{name} = {_literal(value)}" for name, value in _context(caller).items() if value]
+    settings = [f"; SET LOCAL app.{name} = {_literal(value)}" for name, value in context_of(caller).items() if value]
     return how + "".join(settings)
 
 
 def _literal(value: str) -> str:
     """Quote a text; `standard_conforming_strings`, which every connection has, leaves the quote as its only special character."""
     return "'" + value.replace("'", "''") + "'"
-
-
-def _context(caller: Caller) -> Mapping[str, str]:
-    match caller:
-        case Parent():
-            return {"household_id": str(caller.household_id), "actor": caller.actor}
-        case Manager():
-            return {"actor": caller.actor}
-        case Visitor():
-            bsn_index = caller.bsn_index.hex() if caller.bsn_index else ""
-            return {"issuer": caller.issuer, "subject": caller.subject, "bsn_index": bsn_index}
-        case Organisation():
-            return {"organisation_id": str(caller.organisation_id)}
-    return {}
 
 
 async def _patiently(open_pool: Callable[[], Awaitable[asyncpg.Pool]], patience_s: float) -> asyncpg.Pool:
