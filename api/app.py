@@ -27,6 +27,7 @@ from api.parents import Parents
 from api.pilots import pilots_router
 from api.problems import EXCEPTION_HANDLERS
 from api.services import Services, Wake
+from api.statements import statements_router
 from api.stream import Pace, Streams
 from api.sync import sync_router
 from api.tokens import IssuerKeys, KeySource, VerifiedTokens
@@ -84,6 +85,7 @@ def create_app(
                 mandates_router,
                 devices_router,
                 pilots_router,
+                statements_router,
                 sync_router,
                 health_router,
                 contract_router,

@@ -21,6 +21,7 @@ from api.edge import API_VERSION
 from api.mandates import MandateRequest
 from api.pilots import PilotRequest, StageRequest
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
+from api.statements import StatementDocument
 from api.sync_documents import COLLECTIONS, Pull
 from reconcile.forward import Receipt
 
@@ -123,8 +124,8 @@ def published_document(app: Litestar) -> bytes:
     }
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
-    (_, read_by_hand) = msgspec.json.schema_components([Receipt, *_READ_BY_HAND.values()], ref_template="#/components/schemas/{name}")
-    components["schemas"].update(read_by_hand)
+    by_hand = [Receipt, StatementDocument, *_READ_BY_HAND.values()]
+    components["schemas"].update(msgspec.json.schema_components(by_hand, ref_template="#/components/schemas/{name}")[1])
     # What the generator described stays as it is; the rest of what a page holds is added.
     for name, schema in _followed_schemas().items():
         components["schemas"].setdefault(name, schema)
@@ -237,6 +238,11 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
         next(one for one in parameters if one["name"] == "collection")["schema"] = {"type": "string", "enum": list(COLLECTIONS)}
         tag = {**header, "required": False, "name": "If-None-Match", "description": "ETag of the page that the phone has"}
         parameters.append(tag)
+    if name == "readStatement":
+        operation["responses"]["200"]["content"] = {
+            "application/json": {"schema": {"$ref": "#/components/schemas/StatementDocument"}},
+            "text/csv": {"schema": {"type": "string"}},
+        }
     if name == "streamChanges":
         operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
     if name == "createReceipt":

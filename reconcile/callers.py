@@ -5,6 +5,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from reconcile.rules.months import Month, first_day
+
 
 class Visitor(Struct, frozen=True, kw_only=True):
     """A person with a valid parent token whose person and household are still to be found."""
@@ -38,6 +40,13 @@ class Organisation(Struct, frozen=True, kw_only=True):
     def sender_oin(self) -> str:
         """Whose token it is."""
         return self.vendor_oin or self.oin
+
+
+class StatementReader(Struct, frozen=True, kw_only=True):
+    """An organisation that reads its own lines of one month back, with the people whom they name; never somebody who acts for it."""
+
+    organisation_id: UUID
+    month: Month
 
 
 class Tvs(Struct, frozen=True, kw_only=True):
@@ -75,21 +84,24 @@ class Notify(Struct, frozen=True, kw_only=True):
     """The worker that pushes notices to devices."""
 
 
-Caller = Visitor | Parent | Organisation | Sender | Tvs | Manager | Intake | Forward | Notify
+Caller = Visitor | Parent | Organisation | StatementReader | Sender | Tvs | Manager | Intake | Forward | Notify
 
 
 def context_of(caller: Caller) -> Mapping[str, str]:
     """Return what a transaction of this caller binds, by the name that the policies know it by; what is empty binds nothing."""
+    context: Mapping[str, str] = {}
     match caller:
         case Parent():
-            return {"household_id": str(caller.household_id), "actor": caller.actor}
+            context = {"household_id": str(caller.household_id), "actor": caller.actor}
         case Manager():
-            return {"actor": caller.actor}
+            context = {"actor": caller.actor}
         case Visitor():
             bsn_index = caller.bsn_index.hex() if caller.bsn_index else ""
-            return {"issuer": caller.issuer, "subject": caller.subject, "bsn_index": bsn_index}
+            context = {"issuer": caller.issuer, "subject": caller.subject, "bsn_index": bsn_index}
         case Organisation():
-            return {"organisation_id": str(caller.organisation_id), "vendor_oin": caller.vendor_oin or ""}
+            context = {"organisation_id": str(caller.organisation_id), "vendor_oin": caller.vendor_oin or ""}
+        case StatementReader():
+            context = {"organisation_id": str(caller.organisation_id), "statement_month": first_day(caller.month).isoformat()}
         case Sender():
-            return {"vendor_oin": caller.oin}
-    return {}
+            context = {"vendor_oin": caller.oin}
+    return context

@@ -16,7 +16,20 @@ from uuid import UUID
 
 import asyncpg
 
-from reconcile.callers import Caller, Forward, Intake, Manager, Notify, Organisation, Parent, Sender, Tvs, Visitor, context_of
+from reconcile.callers import (
+    Caller,
+    Forward,
+    Intake,
+    Manager,
+    Notify,
+    Organisation,
+    Parent,
+    Sender,
+    StatementReader,
+    Tvs,
+    Visitor,
+    context_of,
+)
 from reconcile.problems import Busy
 
 logger = logging.getLogger(__name__)
@@ -63,6 +76,7 @@ _ROLE_OF_CALLER: Mapping[type, Role] = {
     Visitor: Role.PARENT,
     Parent: Role.PARENT,
     Organisation: Role.ORGANISATION,
+    StatementReader: Role.ORGANISATION,
     Sender: Role.ORGANISATION,
     Tvs: Role.TVS,
     Intake: Role.INTAKE,
