@@ -21,6 +21,7 @@ from api.edge import API_VERSION
 from api.mandates import MandateRequest
 from api.pilots import PilotRequest, StageRequest
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
+from api.receipts import CanonicalReceipt
 from api.statements import StatementDocument
 from api.sync_documents import COLLECTIONS, Pull
 from reconcile.forward import Receipt
@@ -44,6 +45,7 @@ _BY_OPERATION = {
     "acceptDifference": (412, 428),
     "createDelivery": (422,),
     "createReceipt": (409,),
+    "readDeliveryReceipt": (409,),
     "pullDocuments": (410, 426),
 }
 _KEYED = ("acceptDifference", "createPilot", "drawStage", "releaseStage", "pauseStage")
@@ -53,6 +55,12 @@ _READ_BY_HAND: Mapping[str, Any] = {
     "createPilot": PilotRequest,
     "drawStage": StageRequest,
     "giveMandate": MandateRequest,
+}
+# Answers that a handler writes by itself, by media type.
+_ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
+    "readDeliveryReceipt": {"application/json": {"$ref": "#/components/schemas/CanonicalReceipt"}},
+    "readStatement": {"application/json": {"$ref": "#/components/schemas/StatementDocument"}, "text/csv": {"type": "string"}},
+    "streamChanges": {"text/event-stream": {"type": "string"}},
 }
 _DESCRIPTIONS = {
     **{status: title for status, (_, title) in HTTP_SLUGS.items()},
@@ -124,7 +132,7 @@ def published_document(app: Litestar) -> bytes:
     }
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
-    by_hand = [Receipt, StatementDocument, *_READ_BY_HAND.values()]
+    by_hand = [Receipt, StatementDocument, CanonicalReceipt, *_READ_BY_HAND.values()]
     components["schemas"].update(msgspec.json.schema_components(by_hand, ref_template="#/components/schemas/{name}")[1])
     # What the generator described stays as it is; the rest of what a page holds is added.
     for name, schema in _followed_schemas().items():
@@ -238,13 +246,8 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
         next(one for one in parameters if one["name"] == "collection")["schema"] = {"type": "string", "enum": list(COLLECTIONS)}
         tag = {**header, "required": False, "name": "If-None-Match", "description": "ETag of the page that the phone has"}
         parameters.append(tag)
-    if name == "readStatement":
-        operation["responses"]["200"]["content"] = {
-            "application/json": {"schema": {"$ref": "#/components/schemas/StatementDocument"}},
-            "text/csv": {"schema": {"type": "string"}},
-        }
-    if name == "streamChanges":
-        operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+    if name in _ANSWERED_BY_HAND:
+        operation["responses"]["200"]["content"] = {kind: {"schema": schema} for kind, schema in _ANSWERED_BY_HAND[name].items()}
     if name == "createReceipt":
         kinds = [{"$ref": "#/components/schemas/Processed"}, {"$ref": "#/components/schemas/Refused"}]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}

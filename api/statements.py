@@ -28,7 +28,7 @@ from reconcile.rules.quantities import hundredths_text
 from reconcile.store.database import Database
 from reconcile.store.statements import FIRST_PLACE, LinePlace, LocationTotals
 
-PAGE_LINES = 2_000
+PAGE_LINES = 5_000
 _HEADINGS = (
     *("bsn_ouder", "bsn_kind", "lrk_nummer", "maand", "uren", "uurtarief", "bedrag", "einddatum", "regelkenmerk"),
     *("levering", "regel", "ontvangen_op", "staat", "wacht_op"),

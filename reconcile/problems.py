@@ -7,6 +7,7 @@ Refusal
 │   ├── NotMandated              an organisation delivers in the name of another
 │   └── HouseholdUnclear         a token that does not select exactly one household
 ├── ReferenceReused              a delivery's reference came before with other content
+├── DeliveryNotDone              the receipt of a delivery whose lines do not all have their outcome yet
 ├── KeyReused                    an Idempotency-Key came before with another request
 ├── RequestInProgress            the same request is being handled at this moment
 ├── StaleDifference              the difference changed since it was seen
@@ -62,6 +63,10 @@ class ReferenceReused(Refusal):
         )
         self.reference = reference
         self.delivery_id = delivery_id
+
+
+class DeliveryNotDone(Refusal):
+    """This delivery has no final receipt yet."""
 
 
 class KeyReused(Refusal):

@@ -9,8 +9,9 @@ from msgspec import Struct
 from reconcile.callers import Organisation
 from reconcile.keyring import Keyring
 from reconcile.mandate import require_mandate
-from reconcile.problems import NotFound, ReferenceReused
+from reconcile.problems import DeliveryNotDone, NotFound, ReferenceReused
 from reconcile.rules.delivery_file import Complete
+from reconcile.rules.receipt import Receipt, receipt_of
 from reconcile.store import deliveries as store
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import Delivery
@@ -103,3 +104,12 @@ async def read_delivery(conn: Connection, organisation: Organisation, delivery_i
     if delivery is None:
         raise NotFound("You have no delivery with this number.")
     return delivery
+
+
+async def read_receipt(conn: Connection, organisation: Organisation, delivery_id: UUID) -> Receipt:
+    """Return the final receipt of a delivery of this organisation. Raises NotFound, DeliveryNotDone."""
+    await read_delivery(conn, organisation, delivery_id)
+    facts = await store.receipt_facts(conn, organisation.organisation_id, delivery_id)
+    if facts is None:
+        raise DeliveryNotDone("Not every line has its outcome yet. Ask again when the state of the delivery is applied or unreadable.")
+    return receipt_of(facts)

@@ -7,10 +7,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from reconcile.rules.receipt import LineCounts, ReceiptFacts
 from reconcile.store.database import Connection
 from reconcile.store.queries import load
 
 SQL = load("deliveries")
+_COUNTS = msgspec.json.Decoder(LineCounts)
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -133,6 +135,15 @@ async def delivery_by_id(conn: Connection, organisation_id: UUID, delivery_id: U
     """Return one delivery of this organisation that landed."""
     row = await conn.fetchrow(SQL["delivery_by_id"], organisation_id, delivery_id)
     return None if row is None else Delivery(**row)
+
+
+async def receipt_facts(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> ReceiptFacts | None:
+    """Return what the receipt of a delivery says; None while the delivery is not done."""
+    row = await conn.fetchrow(SQL["receipt_facts"], organisation_id, delivery_id)
+    if row is None:
+        return None
+    counts = None if row["counts"] is None else _COUNTS.decode(row["counts"])
+    return ReceiptFacts(**{**row, "counts": counts})
 
 
 async def deliveries_of_organisation(

@@ -63,6 +63,17 @@ JOIN delivery AS first
     ON first.organisation_id = delivery.organisation_id AND first.delivery_id = coalesce(delivery.duplicate_of, delivery.delivery_id)
 WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2 AND delivery.state <> 'arriving';
 
+-- name: receipt_facts
+-- What a receipt says, as it was when the delivery was done; of identical content that names the first delivery and no more.
+SELECT delivery.delivery_id, organisation.oin AS organisation_oin, delivery.sender_oin, delivery.reference, delivery.format,
+    delivery.received_at, delivery.sent_at AS created_at, delivery.finished_at, delivery.content_sha256, delivery.byte_count,
+    delivery.duplicate_of, delivery.problem ->> 'code' AS problem_code, (delivery.problem ->> 'line')::integer AS problem_line,
+    delivery.receipt_counts AS counts
+FROM delivery
+JOIN organisation USING (organisation_id)
+WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2
+    AND (delivery.receipt_counts IS NOT NULL OR delivery.problem IS NOT NULL OR delivery.duplicate_of IS NOT NULL);
+
 -- name: deliveries_of_organisation
 -- Newest first; $2 and $3 are the last row of the page before.
 SELECT delivery.delivery_id, delivery.sender_oin, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
@@ -135,7 +146,11 @@ WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2;
 
 -- name: finish_delivery
 UPDATE delivery
-SET state = 'applied', finished_at = statement_timestamp(), lease_until = NULL, last_error = NULL
+SET state = 'applied', finished_at = statement_timestamp(), lease_until = NULL, last_error = NULL,
+    receipt_counts = jsonb_build_object(
+        'received', lines_read, 'applied', applied_count, 'unchanged', unchanged_count, 'superseded', superseded_count,
+        'parked', parked_count, 'rejected', rejected_count
+    )
 WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3;
 
 -- name: complete_of_delivery

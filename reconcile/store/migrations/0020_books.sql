@@ -22,3 +22,26 @@ CREATE POLICY person_of_statement ON person FOR SELECT TO kot_organisation USING
 );
 GRANT SELECT (person_id, bsn_index, bsn_sealed) ON person TO kot_organisation;
 GRANT SELECT (parent_id, child_id) ON line TO kot_organisation;
+
+-- What was expected of whom: a pilot manager counts lines and deliveries of organisations, and sees no line and nobody in one.
+CREATE POLICY line_of_pilot ON line FOR SELECT TO kot_pilot USING (true);
+CREATE POLICY delivery_of_pilot ON delivery FOR SELECT TO kot_pilot USING (true);
+CREATE POLICY completeness_of_pilot ON completeness FOR SELECT TO kot_pilot USING (true);
+CREATE POLICY mandate_of_pilot ON mandate FOR SELECT TO kot_pilot USING (true);
+GRANT SELECT ON organisation, location, location_holding TO kot_pilot;
+GRANT SELECT (organisation_id, lrk_number, month, outcome, superseded_at) ON line TO kot_pilot;
+GRANT SELECT (organisation_id, state, received_at) ON delivery TO kot_pilot;
+GRANT SELECT (organisation_id, lrk_number, month, superseded_at) ON completeness TO kot_pilot;
+GRANT SELECT (organisation_id, vendor_oin, from_on, until_on, superseded_at) ON mandate TO kot_pilot;
+
+-- A receipt is final: it keeps the counts of the moment at which the last line had its outcome, whatever a parked line becomes later.
+ALTER TABLE delivery ADD COLUMN receipt_counts jsonb;
+ALTER TABLE delivery NO FORCE ROW LEVEL SECURITY;
+UPDATE delivery
+SET receipt_counts = jsonb_build_object(
+    'received', lines_read, 'applied', applied_count, 'unchanged', unchanged_count, 'superseded', superseded_count,
+    'parked', parked_count, 'rejected', rejected_count
+)
+WHERE state = 'applied' AND duplicate_of IS NULL;
+ALTER TABLE delivery FORCE ROW LEVEL SECURITY;
+COMMENT ON COLUMN delivery.receipt_counts IS 'Lines by outcome when the last one had its outcome, for the receipt; empty until then, when unreadable, and of a duplicate';
