@@ -4,7 +4,7 @@ A statement streams page by page. Each page is read in a transaction of its own,
 that no connection waits for a slow reader and memory stays the same for a month of any size.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -37,7 +37,11 @@ _STATES = {"standing": "geldt", "waiting": "wacht"}
 
 AskedMonth = Annotated[str, QueryParameter(name="month", description="Month of care, YYYY-MM")]
 AskedLocation = Annotated[str | None, QueryParameter(name="lrkNumber", description="One location; all when left out")]
-Wording = Callable[[Sequence["StatementLineDocument"]], bytes]
+Pages = AsyncIterator[Sequence["StatementLineDocument"]]
+
+
+class StatementMoved(Exception):
+    """The lines are not those of the sums: what was being applied at that instant came between. The answer breaks off."""
 
 
 class TotalsDocument(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -111,8 +115,8 @@ async def read_statement(
     name = f"{request.user.oin}-{month}"
     if "text/csv" in request.headers.get("Accept", ""):
         headers = {"Content-Disposition": f'attachment; filename="overzicht-{name}.csv"'}
-        return Stream(_csv(month, read), media_type="text/csv", headers=headers)
-    return Stream(_json(_totals(request.user, statement), month, read), media_type="application/json")
+        return Stream(_csv(_pages(statement, read)), media_type="text/csv", headers=headers)
+    return Stream(_json(_totals(request.user, statement), _pages(statement, read)), media_type="application/json")
 
 
 @get("/totals", operation_id="readStatementTotals", opt={"scope": DELIVER})
@@ -135,29 +139,34 @@ def _check(month: str, lrk_number: str | None) -> None:
         raise InvalidQuery("lrkNumber must have nine digits.")
 
 
-async def _json(head: StatementTotals, month: Month, read: Callable[[LinePlace], Any]) -> AsyncIterator[bytes]:
+async def _json(head: StatementTotals, pages: Pages) -> AsyncIterator[bytes]:
     """Yield one JSON object of the form of StatementDocument: its sums, then its lines as they are read."""
     yield msgspec.json.encode(head).removesuffix(b"}") + b',"lines":['
     separator = b"\n"
-    async for lines in _pages(month, read):
+    async for lines in pages:
         yield separator + b",\n".join(msgspec.json.encode(one) for one in lines)
         separator = b",\n"
     yield b"]}\n"
 
 
-async def _csv(month: Month, read: Callable[[LinePlace], Any]) -> AsyncIterator[bytes]:
+async def _csv(pages: Pages) -> AsyncIterator[bytes]:
     yield BYTE_ORDER_MARK + rows_csv([_HEADINGS])
-    async for lines in _pages(month, read):
+    async for lines in pages:
         yield rows_csv(_row(one) for one in lines)
 
 
-async def _pages(month: Month, read: Callable[[LinePlace], Any]) -> AsyncIterator[Sequence[StatementLineDocument]]:
+async def _pages(statement: Statement, read: Callable[[LinePlace], Awaitable[StatementPage]]) -> Pages:
+    """Yield the lines page by page. Raises StatementMoved at the end when they are not as many as were counted."""
+    left = statement.total.lines + statement.total.waiting
     after: LinePlace | None = FIRST_PLACE
     while after is not None:
-        page: StatementPage = await read(after)
+        page = await read(after)
+        left -= len(page.lines)
         if page.lines:
-            yield [_line(one, month) for one in page.lines]
+            yield [_line(one, statement.of.month) for one in page.lines]
         after = page.next
+    if left != 0:
+        raise StatementMoved
 
 
 def _totals(organisation: Organisation, statement: Statement) -> StatementTotals:

@@ -1,5 +1,6 @@
 """Statements over HTTP: sums and lines, as JSON and as a spreadsheet; for the organisation itself alone."""
 
+import asyncio
 import csv
 import io
 import logging
@@ -10,11 +11,13 @@ import httpx
 import pytest
 
 from api import statements
+from api.edge import Edge
 from reconcile.keyring import Keyring
 from reconcile.rules.delivery_csv import CsvReader
 from reconcile.store.database import Database
 from tests import world
 from tests.api.conftest import Problem, bearer, manager, organisation, parent, tvs
+from tests.serving import serving
 
 MARCH = {"month": "2026-03"}
 LINES = [
@@ -145,3 +148,27 @@ async def test_a_reading_is_recorded_and_no_number_of_a_person_is_logged(
     assert await admin.fetchval("SELECT count(*) FROM organisation_audit WHERE event ->> 'action' = 'statement-read'") == 2
     for text in (caplog.text, str(await admin.fetch("SELECT event FROM organisation_audit"))):
         assert not any(bsn in text for bsn in (world.APPLICANT, world.CHILD, world.SIBLING))
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/csv"])
+async def test_lines_that_are_not_those_of_the_sums_break_off_and_are_asked_again(
+    app: Edge, admin: asyncpg.Connection, accept: str
+) -> None:
+    """A batch that began before the statement and ended after its sums: nobody is given half of it in silence."""
+    async with serving(app) as served, httpx.AsyncClient(base_url=served.url) as http:
+        async with admin.transaction():
+            # The reading is recorded under this lock, after the sums were taken.
+            await admin.execute("SELECT pg_advisory_xact_lock(hashtext('kot.landing'), hashtext(organisation_id::text)) FROM organisation")
+            asked = asyncio.create_task(read(http, accept=accept))
+            while not await admin.fetchval(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ):
+                await asyncio.sleep(0.01)
+            await admin.execute(
+                "INSERT INTO line (organisation_id, delivery_id, line_number, outcome, parent_id, child_id, lrk_number, month,"
+                " hours_hundredths, hourly_rate_cents, recorded_at) SELECT organisation_id, delivery_id, 9, outcome, parent_id,"
+                " gen_random_uuid(), lrk_number, month, hours_hundredths, hourly_rate_cents, recorded_at FROM line WHERE line_ref = '=1+1'"
+            )
+        with pytest.raises(httpx.RemoteProtocolError):
+            await asked
+        assert (await read(http, accept=accept)).status_code == 200

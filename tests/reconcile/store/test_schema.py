@@ -83,6 +83,21 @@ async def test_of_a_household_a_manager_s_login_reads_numbers_and_states_alone(d
     ]
 
 
+async def test_a_sealed_bsn_is_read_by_the_organisation_s_login_alone_and_only_in_a_statement(
+    db: Database, admin: asyncpg.Connection
+) -> None:
+    sealed = await names(
+        admin,
+        "SELECT DISTINCT grantee FROM information_schema.column_privileges"
+        " WHERE table_name = 'person' AND column_name = 'bsn_sealed' AND privilege_type = 'SELECT' AND grantee <> 'kot_owner'",
+    )
+    assert sealed == ["kot_organisation"]
+    (condition,) = await names(admin, "SELECT qual FROM pg_policies WHERE tablename = 'person' AND 'kot_organisation' = ANY (roles)")
+    assert all(f"{part}()" in condition for part in ("own_organisation", "own_statement_month", "own_vendor"))
+    may = "SELECT privilege_type FROM information_schema.table_privileges WHERE table_name = 'person' AND grantee = 'kot_organisation'"
+    assert await names(admin, may) == []  # columns alone, and none of them to write
+
+
 @pytest.mark.parametrize("role", list(Role))
 async def test_without_context_a_caller_s_login_sees_nothing(role: Role, db: Database, admin: asyncpg.Connection) -> None:
     """Workers and TVS have named policies for everything they need; the logins of parents and organisations need a context."""
