@@ -20,6 +20,10 @@ from tests.api.conftest import Problem, bearer, manager, organisation, parent, t
 from tests.serving import serving
 
 MARCH = {"month": "2026-03"}
+WAITING = (
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 LINES = [
     world.line(lineRef="=1+1", hours="90.50", hourlyRate="9.95", amount="900.48", endDate="2026-03-31"),
     world.line(lineRef='b;"c"', childBsn=world.SIBLING),
@@ -160,9 +164,7 @@ async def test_lines_that_are_not_those_of_the_sums_break_off_and_are_asked_agai
             # The reading is recorded under this lock, after the sums were taken.
             await admin.execute("SELECT pg_advisory_xact_lock(hashtext('kot.landing'), hashtext(organisation_id::text)) FROM organisation")
             asked = asyncio.create_task(read(http, accept=accept))
-            while not await admin.fetchval(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            ):
+            while not await admin.fetchval(WAITING):
                 await asyncio.sleep(0.01)
             await admin.execute(
                 "INSERT INTO line (organisation_id, delivery_id, line_number, outcome, parent_id, child_id, lrk_number, month,"
