@@ -1,6 +1,7 @@
 """What handlers need, in one typed object."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from litestar import Request
@@ -16,7 +17,9 @@ Wake = Callable[[str], Awaitable[None]]
 
 
 class Services(Struct, frozen=True, kw_only=True):
-    """The database, the keyring, the way to wake workers, who parents are, the streams of phones and the restore number of their epochs."""
+    """The database, the keyring, the way to wake workers, who parents are, the streams of phones and the restore number of their epochs;
+    the clock, and the day of the next month until which a month may be delivered.
+    """
 
     db: Database
     keyring: Keyring
@@ -24,6 +27,8 @@ class Services(Struct, frozen=True, kw_only=True):
     parents: Parents
     streams: Streams
     restore_number: int
+    clock: Callable[[], datetime]
+    deadline_day: int
 
 
 def services_of(request: Request[Any, Any, Any]) -> Services:

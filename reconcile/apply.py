@@ -96,8 +96,8 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
     await hold(conn, claimed)
     if envelope.reference is not None and envelope.reference != claimed.reference:
         raise UnreadableDelivery("reference-mismatch", "The file names another reference than the request.")
-    if (envelope.organisation_oin or claimed.declared_organisation_oin or oin) != oin:
-        raise UnreadableDelivery("organisation-mismatch", "The file names another organisation than the access token.")
+    if envelope.organisation_oin not in (None, oin):
+        raise UnreadableDelivery("organisation-mismatch", "The file names another organisation than the request.")
     # A sender that does not say when it made the file is taken to have made it when it sent it.
     sent_at = envelope.sent_at or claimed.sent_at or claimed.received_at
     if sent_at > claimed.received_at + CLOCK_DIFFERENCE_MAX:

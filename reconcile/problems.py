@@ -7,7 +7,7 @@ Refusal
 │   ├── NotMandated              an organisation delivers in the name of another
 │   └── HouseholdUnclear         a token that does not select exactly one household
 ├── ReferenceReused              a delivery's reference came before with other content
-├── DeliveryBusy                 a delivery that is still being worked on
+├── DeliveryNotDone              a delivery that is still being worked on: no final receipt, and nothing to withdraw yet
 ├── NothingToWithdraw            a delivery of which nothing stands
 ├── LinesUnknown                 numbers that are no lines of a delivery
 ├── KeyReused                    an Idempotency-Key came before with another request
@@ -68,7 +68,7 @@ class ReferenceReused(Refusal):
         self.delivery_id = delivery_id
 
 
-class DeliveryBusy(Refusal):
+class DeliveryNotDone(Refusal):
     """This delivery is still being worked on."""
 
 

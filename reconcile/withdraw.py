@@ -10,7 +10,7 @@ import msgspec
 
 from reconcile.apply import hold
 from reconcile.callers import Organisation
-from reconcile.problems import DeliveryBusy, LinesUnknown, NothingToWithdraw
+from reconcile.problems import DeliveryNotDone, LinesUnknown, NothingToWithdraw
 from reconcile.receive import read_delivery
 from reconcile.store import comparisons, deliveries, households, placements
 from reconcile.store import withdrawals as store
@@ -23,7 +23,7 @@ WITHDRAWING = frozenset({"withdrawing", "withdrawing-lines"})
 async def ask_withdrawal(conn: Connection, organisation: Organisation, delivery_id: UUID, line_numbers: Sequence[int] | None) -> Delivery:
     """Ask that a delivery, or lines of it, are taken back, and return the delivery. One that is withdrawn already stays so.
 
-    Raises NotFound, DeliveryBusy, NothingToWithdraw or LinesUnknown, and then nothing is taken back.
+    Raises NotFound, DeliveryNotDone, NothingToWithdraw or LinesUnknown, and then nothing is taken back.
     """
     owner = organisation.organisation_id
     await deliveries.lock_deliveries_of_organisation(conn, owner)
@@ -35,7 +35,7 @@ async def ask_withdrawal(conn: Connection, organisation: Organisation, delivery_
     if delivery.state == "withdrawn":
         return delivery
     if delivery.state != "applied" or await store.open_withdrawal(conn, owner, delivery_id):
-        raise DeliveryBusy("This delivery is being worked on. Ask again when its state is applied.")
+        raise DeliveryNotDone("This delivery is being worked on. Ask again when its state is applied.")
     if line_numbers is not None:
         unknown = await store.unknown_line_numbers(conn, owner, delivery_id, line_numbers)
         if unknown:

@@ -353,8 +353,8 @@ _KINDS = (
         "organisation-mismatch",
         "Het bestand is van een andere organisatie",
         "The file is another organisation's",
-        "Lever met een toegangstoken van de organisatie die in het bestand staat.",
-        "Deliver with an access token of the organisation that the file names.",
+        "Lever met een toegangstoken van de organisatie die in het bestand staat, of noem haar in organisationOin als zij u machtigde.",
+        "Deliver with an access token of the organisation that the file names, or name it in organisationOin when it mandated you.",
     ),
     _declaration(
         "declaration-unreadable",

@@ -1,9 +1,8 @@
 """What a transaction says about its caller, so that row-level security shows the rows of nobody else: `app.*` settings that end with it."""
 
-from collections.abc import Mapping
 from functools import cache
 
-from reconcile.callers import Caller, Manager, Organisation, Parent, Visitor
+from reconcile.callers import Caller, context_of
 
 
 @cache
@@ -17,24 +16,10 @@ def bound(query: str, arguments: int) -> str:
 
 def beginning(how: str, caller: Caller) -> str:
     """Begin and say who calls in one message: a statement without parameters travels as a whole. The context ends with the transaction."""
-    settings = [f"; SET LOCAL app.{name} = {_literal(value)}" for name, value in _context(caller).items() if value]
+    settings = [f"; SET LOCAL app.{name} = {_literal(value)}" for name, value in context_of(caller).items() if value]
     return how + "".join(settings)
 
 
 def _literal(value: str) -> str:
     """Quote a text; `standard_conforming_strings`, which every connection has, leaves the quote as its only special character."""
     return "'" + value.replace("'", "''") + "'"
-
-
-def _context(caller: Caller) -> Mapping[str, str]:
-    match caller:
-        case Parent():
-            return {"household_id": str(caller.household_id), "actor": caller.actor}
-        case Manager():
-            return {"actor": caller.actor}
-        case Visitor():
-            bsn_index = caller.bsn_index.hex() if caller.bsn_index else ""
-            return {"issuer": caller.issuer, "subject": caller.subject, "bsn_index": bsn_index}
-        case Organisation():
-            return {"organisation_id": str(caller.organisation_id)}
-    return {}

@@ -15,7 +15,19 @@ from uuid import UUID
 
 import asyncpg
 
-from reconcile.callers import Caller, Forward, Intake, Manager, Notify, Organisation, Parent, Sender, Tvs, Visitor
+from reconcile.callers import (
+    Caller,
+    Forward,
+    Intake,
+    Manager,
+    Notify,
+    Organisation,
+    Parent,
+    Sender,
+    StatementReader,
+    Tvs,
+    Visitor,
+)
 from reconcile.problems import Busy
 from reconcile.store.context import beginning, bound
 
@@ -63,6 +75,7 @@ _ROLE_OF_CALLER: Mapping[type, Role] = {
     Visitor: Role.PARENT,
     Parent: Role.PARENT,
     Organisation: Role.ORGANISATION,
+    StatementReader: Role.ORGANISATION,
     Sender: Role.ORGANISATION,
     Tvs: Role.TVS,
     Intake: Role.INTAKE,

@@ -1,7 +1,7 @@
 -- Deliveries: landing, the lease under which a worker reads and applies them, and their end.
 
 -- name: insert_delivery
-INSERT INTO delivery (organisation_id, reference, format, charset, sent_at, declared_organisation_oin, complete)
+INSERT INTO delivery (organisation_id, reference, format, charset, sent_at, sender_oin, complete)
 VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb)
 RETURNING delivery_id;
 
@@ -16,12 +16,13 @@ SELECT pg_advisory_xact_lock(hashtext('kot.landing'), hashtext($1::uuid::text));
 -- name: landed_delivery_by_reference
 SELECT delivery_id, content_sha256
 FROM delivery
-WHERE organisation_id = $1 AND reference = $2 AND state <> 'arriving';
+WHERE organisation_id = $1 AND sender_oin = $2 AND reference = $3 AND state <> 'arriving';
 
 -- name: landed_delivery_by_content
 SELECT delivery_id
 FROM delivery
-WHERE organisation_id = $1 AND content_sha256 = $2 AND state NOT IN ('arriving', 'withdrawing', 'withdrawn') AND duplicate_of IS NULL;
+WHERE organisation_id = $1 AND sender_oin = $2 AND content_sha256 = $3 AND duplicate_of IS NULL
+    AND state NOT IN ('arriving', 'withdrawing', 'withdrawn');
 
 -- name: land_delivery
 UPDATE delivery
@@ -55,7 +56,7 @@ WHERE delivery.organisation_id = chunk.organisation_id AND delivery.delivery_id 
 
 -- name: delivery_by_id
 -- What became of identical content stands with the first delivery of it.
-SELECT delivery.delivery_id, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
+SELECT delivery.delivery_id, delivery.sender_oin, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
     delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
     first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count,
     first.withdrawn_count, first.finished_at
@@ -64,9 +65,20 @@ JOIN delivery AS first
     ON first.organisation_id = delivery.organisation_id AND first.delivery_id = coalesce(delivery.duplicate_of, delivery.delivery_id)
 WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2 AND delivery.state <> 'arriving';
 
+-- name: receipt_facts
+-- What a receipt says, as it was when the delivery was done; of identical content that names the first delivery and no more.
+SELECT delivery.delivery_id, organisation.oin AS organisation_oin, delivery.sender_oin, delivery.reference, delivery.format,
+    delivery.received_at, delivery.sent_at AS created_at, delivery.finished_at, delivery.content_sha256, delivery.byte_count,
+    delivery.duplicate_of, delivery.problem ->> 'code' AS problem_code, (delivery.problem ->> 'line')::integer AS problem_line,
+    delivery.receipt_counts AS counts
+FROM delivery
+JOIN organisation USING (organisation_id)
+WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2
+    AND (delivery.receipt_counts IS NOT NULL OR delivery.problem IS NOT NULL OR delivery.duplicate_of IS NOT NULL);
+
 -- name: deliveries_of_organisation
 -- Newest first; $2 and $3 are the last row of the page before.
-SELECT delivery.delivery_id, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
+SELECT delivery.delivery_id, delivery.sender_oin, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
     delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
     first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count,
     first.withdrawn_count, first.finished_at
@@ -101,7 +113,7 @@ WHERE (organisation_id, delivery_id) IN (
     LIMIT 1
     FOR UPDATE SKIP LOCKED
 )
-RETURNING organisation_id, delivery_id, reference, format, charset, sent_at, declared_organisation_oin, complete, state,
+RETURNING organisation_id, delivery_id, reference, format, charset, sent_at, complete, state,
     received_at, lines_read, lines_done, attempts;
 
 -- name: chunk
@@ -128,7 +140,11 @@ WHERE organisation_id = $1 AND delivery_id = $2;
 
 -- name: finish_delivery
 UPDATE delivery
-SET state = 'applied', finished_at = statement_timestamp(), lease_until = NULL, last_error = NULL
+SET state = 'applied', finished_at = statement_timestamp(), lease_until = NULL, last_error = NULL,
+    receipt_counts = jsonb_build_object(
+        'received', lines_read, 'applied', applied_count, 'unchanged', unchanged_count, 'superseded', superseded_count,
+        'parked', parked_count, 'rejected', rejected_count
+    )
 WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3;
 
 -- name: complete_of_delivery

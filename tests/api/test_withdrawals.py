@@ -55,7 +55,7 @@ async def test_lines_that_are_not_there_take_nothing_back(client: httpx.AsyncCli
 
 async def test_one_withdrawal_at_a_time(client: httpx.AsyncClient, delivery_id: object, problem: Problem) -> None:
     await withdraw(client, delivery_id)
-    problem(await withdraw(client, delivery_id, {"lineNumbers": [1]}), 409, "delivery-busy")
+    problem(await withdraw(client, delivery_id, {"lineNumbers": [1]}), 409, "delivery-not-done")
 
 
 async def test_a_delivery_of_nobody_and_of_another_look_the_same(client: httpx.AsyncClient, delivery_id: object, problem: Problem) -> None:

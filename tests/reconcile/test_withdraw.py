@@ -10,7 +10,7 @@ import pytest
 from reconcile import withdraw
 from reconcile.apply import LeaseLost, claim_delivery
 from reconcile.keyring import Keyring
-from reconcile.problems import DeliveryBusy, LinesUnknown, NotFound, NothingToWithdraw
+from reconcile.problems import DeliveryNotDone, LinesUnknown, NotFound, NothingToWithdraw
 from reconcile.store.audit import broken_links
 from reconcile.store.database import Database
 from tests import world
@@ -197,7 +197,7 @@ async def test_only_what_is_applied_and_yours_can_be_taken_back(db: Database, ad
     await begun(db, admin, keyring)
     landed = await world.landed(db, keyring, world.delivery_body([world.line()]))
     delivery_id = landed.delivery.delivery_id
-    with pytest.raises(DeliveryBusy):
+    with pytest.raises(DeliveryNotDone):
         await ask(db, delivery_id)
     await world.worked(db, keyring)
     for oin, number in ((world.OTHER_OIN, delivery_id), (world.OIN, uuid4())):
@@ -214,7 +214,7 @@ async def test_only_what_is_applied_and_yours_can_be_taken_back(db: Database, ad
     with pytest.raises(NothingToWithdraw):
         await ask(db, broken.delivery.delivery_id)
     await ask(db, delivery_id)
-    with pytest.raises(DeliveryBusy):
+    with pytest.raises(DeliveryNotDone):
         await ask(db, delivery_id)
     await world.worked(db, keyring)
     assert await ask(db, delivery_id) == "withdrawn"
