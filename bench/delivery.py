@@ -124,7 +124,7 @@ def delivery_body(households: int) -> bytes:
         for month in _MONTHS
         for number in range(households)
     ]
-    return msgspec.json.encode({"createdAt": _NOW, "lines": lines})
+    return msgspec.json.Encoder().encode_lines([{"createdAt": _NOW}, *lines])
 
 
 async def deliver(db: Database, keyring: Keyring, body: bytes, reference: str) -> float:
@@ -134,7 +134,7 @@ async def deliver(db: Database, keyring: Keyring, body: bytes, reference: str) -
     if sender is None:
         raise AssertionError("the register lacks the sender")
     began = perf_counter()
-    header = DeliveryHeader(reference=reference, format="json")
+    header = DeliveryHeader(reference=reference, format="ndjson")
     async with db.transaction(sender) as conn:
         delivery_id = await receive.begin_delivery(conn, sender, header)
     for number, start in enumerate(range(0, len(body), _CHUNK_BYTES)):

@@ -1,6 +1,6 @@
 """Verbs of the worker that reads a delivery into the stage and applies it, batch by batch.
 
-Each verb is one short transaction; the worker strings them together and can be killed between any two. The lease with its fence
+Each verb, and `keep_batch` with `report_batch`, is one short transaction; the worker strings them together and can be killed between any two. The lease with its fence
 keeps two workers off one delivery; what was applied is never applied again.
 """
 
@@ -25,7 +25,7 @@ from reconcile.stage import Known, stage_lines
 from reconcile.store import comparisons, deliveries, households, lines, placements
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
-from reconcile.store.lines import Batch, MatchedLine
+from reconcile.store.lines import Batch, MatchedLine, Outcomes
 
 # Renewed with every step, and a step that takes longer keeps its row locked: so long after a crash the delivery is taken up again.
 LEASE = timedelta(seconds=15)
@@ -47,6 +47,14 @@ class DeliveryProblem(Struct, frozen=True, kw_only=True, rename="camel"):
     remedy_nl: str
     detail: str
     line: int | None
+
+
+class KeptBatch(Struct, frozen=True, kw_only=True):
+    """A batch whose lines have their outcome, and those of them that belong to a household."""
+
+    batch: Batch
+    outcomes: Outcomes
+    matched: Sequence[MatchedLine]
 
 
 async def claim_delivery(conn: Connection) -> ClaimedDelivery | None:
@@ -103,24 +111,37 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
     return sent_at
 
 
-async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int) -> int | None:
-    """Give the next lines their outcome and hang what was applied on its household; return how many, None at the end.
-
-    Lines with one key are never parted, so it may be a few more than `lines_max`. Raises LeaseLost. A crash before the commit leaves
-    nothing of the batch.
-    """
-    after_place = await _hold(conn, claimed)
+async def next_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, after_place: int, lines_max: int) -> Batch | None:
+    """Return the next lines after a place; None after the last. Lines with one key are never parted, so it may be a few more."""
     until_place = await lines.batch_end(conn, claimed, after_place, lines_max)
     if until_place is None:
         return None
-    batch = Batch(delivery=claimed, sent_at=sent_at, after_place=after_place, until_place=until_place)
+    return Batch(delivery=claimed, sent_at=sent_at, after_place=after_place, until_place=until_place)
+
+
+async def keep_batch(conn: Connection, batch: Batch) -> KeptBatch:
+    """Give the lines of a batch their outcome. Nothing of it stands before `report_batch` in the same transaction."""
     await households.lock_matching_shared(conn)
     outcomes, matched = await lines.insert_lines(conn, batch)
-    # What belongs to the organisation stands; from here on households are held, for as short as can be.
-    await deliveries.record_batch(conn, claimed, until_place, astuple(outcomes))
-    if matched:
-        await _report(conn, batch, matched)
-    return outcomes.done
+    return KeptBatch(batch=batch, outcomes=outcomes, matched=matched)
+
+
+async def report_batch(conn: Connection, kept: KeptBatch) -> None:
+    """Hang what was applied on its household, and count the outcomes; the batch before this one is committed.
+
+    From here on households are held, for as short as can be. Raises LeaseLost, also when somebody else applied these lines.
+    """
+    batch = kept.batch
+    if await _hold(conn, batch.delivery) != batch.after_place:
+        raise LeaseLost
+    await deliveries.record_batch(conn, batch.delivery, batch.until_place, astuple(kept.outcomes))
+    if kept.matched:
+        await _report(conn, batch, kept.matched)
+
+
+async def applied_until(conn: Connection, claimed: ClaimedDelivery) -> int:
+    """Return the place up to which lines have their outcome. Raises LeaseLost."""
+    return await _hold(conn, claimed)
 
 
 async def _report(conn: Connection, batch: Batch, matched: Sequence[MatchedLine]) -> None:

@@ -1,6 +1,7 @@
 """Drain: read the deliveries that landed and apply them, one at a time, in short transactions."""
 
 import logging
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -15,7 +16,9 @@ from reconcile.rules.months import month_at
 from reconcile.stage import Known
 from reconcile.store.database import Database
 from reconcile.store.deliveries import ClaimedDelivery
+from reconcile.store.lines import Batch
 from reconcile.store.register import oin_of_organisation
+from workers.ahead import Ahead
 from workers.kinds import Wake, Work
 
 logger = logging.getLogger(__name__)
@@ -89,38 +92,53 @@ class DeliveryDrain:
         known = Known()
         pending: list[DeliveryLine] = []
         count = chunk_number = 0
-        while (data := await self._chunk(claimed, chunk_number)) is not None:
-            chunk_number += 1
-            for line in reader.feed(data):
-                pending.append(line)
-                if len(pending) == STAGE_LINES_MAX:
-                    count += await self._stage(claimed, pending, known)
-        pending += reader.close()
-        count += await self._stage(claimed, pending, known)
+        async with Ahead(1) as staging:
+            while (data := await self._chunk(claimed, chunk_number)) is not None:
+                chunk_number += 1
+                for line in reader.feed(data):
+                    pending.append(line)
+                    if len(pending) == STAGE_LINES_MAX:
+                        count += len(pending)
+                        await staging.start(self._stage(claimed, pending, known))
+                        pending = []
+            pending += reader.close()
+            count += len(pending)
+            await staging.start(self._stage(claimed, pending, known))
         return await self._finish_reading(claimed, reader, oin, count)
 
     async def _chunk(self, claimed: ClaimedDelivery, chunk_number: int) -> bytes | None:
         async with self._db.transaction(Intake()) as conn:
             return await apply.read_chunk(conn, self._keyring, claimed, chunk_number)
 
-    async def _stage(self, claimed: ClaimedDelivery, pending: list[DeliveryLine], known: Known) -> int:
+    async def _stage(self, claimed: ClaimedDelivery, pending: Sequence[DeliveryLine], known: Known) -> None:
         async with self._db.transaction(Intake()) as conn:
             await apply.stage(conn, self._keyring, claimed, pending, known=known)
-        count = len(pending)
-        pending.clear()
-        return count
 
     async def _finish_reading(self, claimed: ClaimedDelivery, reader: DeliveryReader, oin: str, count: int) -> datetime:
         async with self._db.transaction(Intake()) as conn:
             return await apply.finish_reading(conn, claimed, reader.envelope(), oin, count)
 
     async def _apply(self, claimed: ClaimedDelivery, sent_at: datetime) -> None:
-        done: int | None = 0
-        while done is not None:
-            async with self._db.transaction(Intake()) as conn:
-                done = await apply.apply_batch(conn, claimed, sent_at, lines_max=APPLY_LINES_MAX)
-            await self._wake(Work.COMPARISON)
+        """While one batch is hung on its households, the next one is given its outcomes: the database has two hands."""
+        async with self._db.transaction(Intake()) as conn:
+            place = await apply.applied_until(conn, claimed)
+        async with Ahead(2) as applying:
+            while (batch := await self._next_batch(claimed, sent_at, place)) is not None:
+                place = batch.until_place
+                await applying.start(self._apply_batch(batch, applying.latest))
         async with self._db.transaction(Intake()) as conn:
             await apply.finish_delivery(conn, claimed)
         # Only now is known what a complete month lacks.
+        await self._wake(Work.COMPARISON)
+
+    async def _next_batch(self, claimed: ClaimedDelivery, sent_at: datetime, place: int) -> Batch | None:
+        async with self._db.transaction(Intake()) as conn:
+            return await apply.next_batch(conn, claimed, sent_at, after_place=place, lines_max=APPLY_LINES_MAX)
+
+    async def _apply_batch(self, batch: Batch, before: Awaitable[None] | None) -> None:
+        async with self._db.transaction(Intake()) as conn:
+            kept = await apply.keep_batch(conn, batch)
+            if before is not None:
+                await before
+            await apply.report_batch(conn, kept)
         await self._wake(Work.COMPARISON)
