@@ -6,7 +6,6 @@ keeps two workers off one delivery; what was applied is never applied again.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -111,12 +110,17 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
     return sent_at
 
 
-async def next_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, after_place: int, lines_max: int) -> Batch | None:
-    """Return the next lines after a place; None after the last. Lines with one key are never parted, so it may be a few more."""
-    until_place = await lines.batch_end(conn, claimed, after_place, lines_max)
-    if until_place is None:
-        return None
-    return Batch(delivery=claimed, sent_at=sent_at, after_place=after_place, until_place=until_place)
+async def batches(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int) -> Sequence[Batch]:
+    """Return the batches that have no outcome yet, in order. Raises LeaseLost.
+
+    Lines with one key are never parted, so one may be a few more than `lines_max`.
+    """
+    after = await _hold(conn, claimed)
+    ends = await lines.batch_ends(conn, claimed, after, lines_max)
+    return [
+        Batch(delivery=claimed, sent_at=sent_at, after_place=start, until_place=end)
+        for start, end in zip([after, *ends], ends, strict=False)
+    ]
 
 
 async def keep_batch(conn: Connection, batch: Batch) -> KeptBatch:
@@ -137,11 +141,6 @@ async def report_batch(conn: Connection, kept: KeptBatch) -> None:
     await deliveries.record_batch(conn, batch.delivery, batch.until_place, astuple(kept.outcomes))
     if kept.matched:
         await _report(conn, batch, kept.matched)
-
-
-async def applied_until(conn: Connection, claimed: ClaimedDelivery) -> int:
-    """Return the place up to which lines have their outcome. Raises LeaseLost."""
-    return await _hold(conn, claimed)
 
 
 async def _report(conn: Connection, batch: Batch, matched: Sequence[MatchedLine]) -> None:

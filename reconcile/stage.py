@@ -34,9 +34,7 @@ class Known:
         self.stands: dict[_Key, LocationStand] = {}
 
 
-async def stage_lines(
-    conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine], *, known: Known
-) -> None:
+async def stage_lines(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine], *, known: Known) -> None:
     """Stage some thousands of lines; everybody they name becomes a person."""
     people = await _people(conn, keyring, read, known)
     stands = await _stands(conn, claimed.organisation_id, read, known)
@@ -52,9 +50,7 @@ async def _people(conn: Connection, keyring: Keyring, read: Sequence[DeliveryLin
     return {**found, **new}
 
 
-async def _stands(
-    conn: Connection, organisation_id: UUID, read: Sequence[DeliveryLine], known: Known
-) -> Mapping[_Key, LocationStand]:
+async def _stands(conn: Connection, organisation_id: UUID, read: Sequence[DeliveryLine], known: Known) -> Mapping[_Key, LocationStand]:
     named = {key for line in read if (key := _key(line))}
     new = list(named - known.stands.keys())
     if len(known.stands) + len(new) > _STANDS_MAX:

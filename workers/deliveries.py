@@ -121,19 +121,14 @@ class DeliveryDrain:
     async def _apply(self, claimed: ClaimedDelivery, sent_at: datetime) -> None:
         """While one batch is hung on its households, the next one is given its outcomes: the database has two hands."""
         async with self._db.transaction(Intake()) as conn:
-            place = await apply.applied_until(conn, claimed)
+            batches = await apply.batches(conn, claimed, sent_at, lines_max=APPLY_LINES_MAX)
         async with Ahead(2) as applying:
-            while (batch := await self._next_batch(claimed, sent_at, place)) is not None:
-                place = batch.until_place
+            for batch in batches:
                 await applying.start(self._apply_batch(batch, applying.latest))
         async with self._db.transaction(Intake()) as conn:
             await apply.finish_delivery(conn, claimed)
         # Only now is known what a complete month lacks.
         await self._wake(Work.COMPARISON)
-
-    async def _next_batch(self, claimed: ClaimedDelivery, sent_at: datetime, place: int) -> Batch | None:
-        async with self._db.transaction(Intake()) as conn:
-            return await apply.next_batch(conn, claimed, sent_at, after_place=place, lines_max=APPLY_LINES_MAX)
 
     async def _apply_batch(self, batch: Batch, before: Awaitable[None] | None) -> None:
         async with self._db.transaction(Intake()) as conn:

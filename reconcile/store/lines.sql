@@ -21,15 +21,17 @@ WHERE stage.organisation_id = $1 AND stage.delivery_id = $2
     AND line.organisation_id = stage.organisation_id AND line.delivery_id = stage.delivery_id
     AND line.line_number = stage.line_number;
 
--- name: batch_end
--- The place of the last of the next $4 lines after place $3; lines at one place are never parted.
-SELECT max(place)
+-- name: batch_ends
+-- The places at which batches of $4 lines end, from place $3 on; lines at one place are never parted.
+SELECT place
 FROM (
-    SELECT place FROM line_stage
+    SELECT place, row_number() OVER (ORDER BY place) AS number, lead(place) OVER (ORDER BY place) IS NULL AS is_last
+    FROM line_stage
     WHERE organisation_id = $1 AND delivery_id = $2 AND place > $3
-    ORDER BY place
-    LIMIT $4
-) AS batch;
+) AS ordered
+WHERE number % $4 = 0 OR is_last
+GROUP BY place
+ORDER BY place;
 
 -- name: insert_lines
 -- The one outcome of each line of a batch, kept; then which household each applied line belongs to. A step reads the one before.

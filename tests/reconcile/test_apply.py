@@ -32,12 +32,9 @@ async def current(admin: asyncpg.Connection) -> list[tuple[str, int]]:
     return [(row["month"], row["hours_hundredths"]) for row in rows]
 
 
-async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int) -> int | None:
-    """Do what the drain does in one transaction; return how many lines."""
-    after_place = await apply.applied_until(conn, claimed)
-    batch = await apply.next_batch(conn, claimed, sent_at, after_place=after_place, lines_max=lines_max)
-    if batch is None:
-        return None
+async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int) -> int:
+    """Apply one batch as the drain does, in one transaction; return how many lines."""
+    batch, *_ = await apply.batches(conn, claimed, sent_at, lines_max=lines_max)
     kept = await apply.keep_batch(conn, batch)
     await apply.report_batch(conn, kept)
     return kept.outcomes.done
