@@ -1,7 +1,7 @@
 """Verbs of the worker that reads a delivery into the stage and applies it, batch by batch.
 
-Each verb, and `keep_batch` with `report_batch`, is one short transaction; the worker strings them together and can be killed between any two. The lease with its fence
-keeps two workers off one delivery; what was applied is never applied again.
+Each verb, and `keep_batch` with `report_batch`, is one short transaction; the worker strings them together and can be killed between
+any two. The lease with its fence keeps two workers off one delivery; what was applied is never applied again.
 """
 
 from collections.abc import Mapping, Sequence
