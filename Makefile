@@ -37,8 +37,8 @@ check: $(READY) ## Format, lint, types and import contracts
 	@$(VENV)/bin/lint-imports --no-cache
 
 .PHONY: bench
-bench: $(READY) ## Measure the promised speeds beside their yardsticks
-	@$(PY) -m bench
+bench: $(READY) ## Measure the promised speeds beside their yardsticks; PART=pull measures one
+	@$(PY) -m bench $(PART)
 
 .PHONY: openapi
 openapi: $(READY) ## Write the published contract from the code

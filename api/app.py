@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 from litestar import Litestar
+from litestar.datastructures import State
 from litestar.di import Provide
 
 from api.bells import Bells
@@ -20,15 +21,20 @@ from api.deliveries import deliveries_router
 from api.devices import devices_router
 from api.differences import differences_router
 from api.edge import Edge
+from api.expected import expected_router
 from api.health import health_router
 from api.identity import IdentityAdapter
+from api.mandates import mandates_router
 from api.parents import Parents
 from api.pilots import pilots_router
 from api.problems import EXCEPTION_HANDLERS
+from api.receipts import receipts_router
 from api.services import Services, Wake
+from api.statements import statements_router
 from api.stream import Pace, Streams
 from api.sync import sync_router
 from api.tokens import IssuerKeys, KeySource, VerifiedTokens
+from api.withdrawals import withdrawals_router
 from reconcile.keyring import Keyring
 from reconcile.settings import Settings
 from reconcile.store.database import Database
@@ -42,6 +48,22 @@ NEEDED_SETTINGS = (
     "keyring_file",
     "identity_key_file",
     "token_issuers",
+)
+ROUTERS = (
+    deliveries_router,
+    withdrawals_router,
+    receipts_router,
+    declarations_router,
+    differences_router,
+    changes_router,
+    mandates_router,
+    expected_router,
+    devices_router,
+    pilots_router,
+    statements_router,
+    sync_router,
+    health_router,
+    contract_router,
 )
 # Bodies that are read whole; streamed ones have a limit of their own.
 BODY_BYTES_MAX = 65_536
@@ -66,7 +88,16 @@ def create_app(
     parents = Parents(db, IdentityAdapter(identity_key, keyring), clock)
     authentication = Authentication(db=db, tokens=tokens, parents=parents)
     streams = Streams(db=db, parents=parents, bells=bells or Bells(), pace=pace)
-    services = Services(db=db, keyring=keyring, wake=wake, parents=parents, streams=streams, restore_number=settings.restore_number)
+    services = Services(
+        db=db,
+        keyring=keyring,
+        wake=wake,
+        parents=parents,
+        streams=streams,
+        restore_number=settings.restore_number,
+        clock=clock,
+        deadline_day=settings.delivery_deadline_day,
+    )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -75,22 +106,13 @@ def create_app(
 
     return Edge(
         Litestar(
-            route_handlers=[
-                deliveries_router,
-                declarations_router,
-                differences_router,
-                changes_router,
-                devices_router,
-                pilots_router,
-                sync_router,
-                health_router,
-                contract_router,
-            ],
+            route_handlers=ROUTERS,
             middleware=[authentication],
             dependencies={
                 "db": Provide(lambda: db, sync_to_thread=False),
                 "services": Provide(lambda: services, sync_to_thread=False),
             },
+            state=State({"services": services}),
             exception_handlers={**EXCEPTION_HANDLERS},  # type: ignore[dict-item]  # each handler knows its own error
             request_max_body_size=BODY_BYTES_MAX,
             openapi_config=OPENAPI_CONFIG,

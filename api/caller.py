@@ -1,23 +1,26 @@
 """Who is asking: from the bearer token to a Caller, before any handler runs.
 
 A route names the scope that it needs in its `opt`; a route without one is open to all. Tokens come in the header only. A route of
-parents with `follows` gets the parent that the login was, to be checked where it reads; any other one that was checked here.
+parents with `follows` gets the parent that the login was, to be checked where it reads; any other one that was checked here. A route of
+organisations with `mandated` also serves a vendor that names, in the query, an organisation whose mandate it has; one with `across`
+serves whoever the token is, for all organisations that mandated it.
 """
 
 import time
 from datetime import UTC, datetime
+from urllib.parse import parse_qs
 
-from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.exceptions import ClientException, NotAuthorizedException, PermissionDeniedException
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.parents import Parents
 from api.tokens import Claims, TokenInvalid, VerifiedTokens
 from reconcile.callers import Manager, Organisation, Parent, Sender, Tvs
-from reconcile.problems import UnknownOrganisation
+from reconcile.mandate import acting_for
+from reconcile.problems import NotAllowed
 from reconcile.rules.identifiers import is_oin
 from reconcile.store.database import Database
-from reconcile.store.register import organisation_by_oin
 
 APP = "kot:app"
 DELIVER = "kot:deliver"
@@ -30,6 +33,11 @@ _REALM = 'Bearer realm="kot-uren"'
 def utc_now() -> datetime:
     """Return the instant, aware; the door's clock."""
     return datetime.now(UTC)
+
+
+def sent_header(scope: Scope, wanted: bytes) -> str:
+    """Return a header that was sent, by its name in small letters; empty without it. Reads no other."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
 
 
 class Authentication(ASGIMiddleware):
@@ -51,12 +59,11 @@ class Authentication(ASGIMiddleware):
                     headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{needed}"'},
                 )
             scope["auth"] = claims
-            scope["user"] = await self._caller(needed, claims, follows=scope["route_handler"].opt.get("follows", False))
+            scope["user"] = await self._caller(needed, claims, scope)
         await next_app(scope, receive, send)
 
     async def _claims(self, scope: Scope) -> Claims:
-        sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        kind, _, token = sent.decode("latin-1").partition(" ")
+        kind, _, token = sent_header(scope, b"authorization").partition(" ")
         if kind.lower() != "bearer" or not token:
             raise NotAuthorizedException(
                 "Send an access token in the header Authorization, as Bearer.", headers={"WWW-Authenticate": _REALM}
@@ -66,20 +73,31 @@ class Authentication(ASGIMiddleware):
         except TokenInvalid as reason:
             raise NotAuthorizedException(str(reason), headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}) from None
 
-    async def _caller(self, needed: str, claims: Claims, *, follows: bool) -> Parent | Organisation | Tvs | Manager:
+    async def _caller(self, needed: str, claims: Claims, scope: Scope) -> Parent | Organisation | Sender | Tvs | Manager:
+        opt = scope["route_handler"].opt
         if needed == APP:
-            return await (self._parents.remembered(claims) if follows else self._parents.parent(claims))
+            return await (self._parents.remembered(claims) if opt.get("follows") else self._parents.parent(claims))
         if needed in (PILOT_READ, PILOT_MANAGE):
             return Manager(subject=f"{claims.sub} of {claims.iss}")
         if not is_oin(claims.oin):
             raise NotAuthorizedException("The token names no OIN.", headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'})
-        return Tvs(oin=claims.oin) if needed == DECLARE else await self._organisation(claims)
+        if needed == DECLARE:
+            return Tvs(oin=claims.oin)
+        sender = Sender(oin=claims.oin)
+        return sender if opt.get("across") else await self._organisation(sender, _named_organisation(scope), opt.get("mandated", False))
 
-    async def _organisation(self, claims: Claims) -> Organisation:
-        async with self._db.snapshot(Sender(oin=claims.oin)) as conn:
-            organisation = await organisation_by_oin(conn, claims.oin)
-        if organisation is None:
-            raise UnknownOrganisation(
-                "The register has no organisation with the OIN of this token. Check the token, or ask for your registration."
-            )
-        return organisation
+    async def _organisation(self, sender: Sender, named: str | None, is_mandated_enough: bool) -> Organisation:
+        if named not in (None, sender.oin) and not is_mandated_enough:
+            raise NotAllowed("Only an organisation itself may do this, with a token of its own. Leave organisationOin out.")
+        async with self._db.snapshot(sender) as conn:
+            return await acting_for(conn, sender, named)
+
+
+def _named_organisation(scope: Scope) -> str | None:
+    """Return the organisation that a request names beside its token, in the query whatever the format of the body."""
+    named = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("organisationOin")
+    if named is None:
+        return None
+    if len(named) != 1 or not is_oin(named[0]):
+        raise ClientException("organisationOin must be one OIN of twenty positions.")
+    return named[0]

@@ -18,9 +18,13 @@ from litestar.params import FromPath
 
 from api.devices import DeviceRegistration
 from api.edge import API_VERSION
+from api.mandates import MandateRequest
 from api.pilots import PilotRequest, StageRequest
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
+from api.receipts import CanonicalReceipt
+from api.statements import StatementDocument
 from api.sync_documents import COLLECTIONS, Pull
+from api.withdrawals import WithdrawalRequest
 from reconcile.forward import Receipt
 
 _FOLDER = Path(__file__).parent.parent / "openapi"
@@ -42,11 +46,27 @@ _BY_OPERATION = {
     "acceptDifference": (412, 428),
     "createDelivery": (422,),
     "createReceipt": (409,),
+    "withdrawDelivery": (409, 422),
+    "readDeliveryReceipt": (409,),
     "pullDocuments": (410, 426),
 }
 _KEYED = ("acceptDifference", "createPilot", "drawStage", "releaseStage", "pauseStage")
 # Bodies that a handler reads by itself.
-_READ_BY_HAND: Mapping[str, Any] = {"registerDevice": DeviceRegistration, "createPilot": PilotRequest, "drawStage": StageRequest}
+_READ_BY_HAND: Mapping[str, Any] = {
+    "registerDevice": DeviceRegistration,
+    "createPilot": PilotRequest,
+    "drawStage": StageRequest,
+    "withdrawDelivery": WithdrawalRequest,
+    "giveMandate": MandateRequest,
+}
+# A body that may be left out.
+_OPTIONAL_BODIES = ("withdrawDelivery",)
+# Answers that a handler writes by itself, by media type.
+_ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
+    "readDeliveryReceipt": {"application/json": {"$ref": "#/components/schemas/CanonicalReceipt"}},
+    "readStatement": {"application/json": {"$ref": "#/components/schemas/StatementDocument"}, "text/csv": {"type": "string"}},
+    "streamChanges": {"text/event-stream": {"type": "string"}},
+}
 _DESCRIPTIONS = {
     **{status: title for status, (_, title) in HTTP_SLUGS.items()},
     409: "Contradicts what was done before.",
@@ -56,6 +76,14 @@ _DESCRIPTIONS = {
     503: "The service cannot answer at this moment.",
 }
 
+# Read before a handler runs, whatever the format of the body.
+_FOR_WHOM = {
+    "in": "query",
+    "name": "organisationOin",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[0-9]{8}[0-9A-Za-z]{12}$"},
+    "description": "A vendor: the organisation that it acts for, which mandated it. An organisation acts for itself without it",
+}
 _HEADERS: dict[str, Any] = {"headers": {"API-Version": {"$ref": "#/components/headers/ApiVersion"}}}
 
 OPENAPI_CONFIG = OpenAPIConfig(
@@ -109,8 +137,8 @@ def published_document(app: Litestar) -> bytes:
     }
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
-    (_, read_by_hand) = msgspec.json.schema_components([Receipt, *_READ_BY_HAND.values()], ref_template="#/components/schemas/{name}")
-    components["schemas"].update(read_by_hand)
+    by_hand = [Receipt, StatementDocument, CanonicalReceipt, *_READ_BY_HAND.values()]
+    components["schemas"].update(msgspec.json.schema_components(by_hand, ref_template="#/components/schemas/{name}")[1])
     # What the generator described stays as it is; the rest of what a page holds is added.
     for name, schema in _followed_schemas().items():
         components["schemas"].setdefault(name, schema)
@@ -123,11 +151,11 @@ def published_document(app: Litestar) -> bytes:
             "description": "; ".join(f"{k}: {v}" for k, v in _SCOPES.items()),
         }
     }
-    scopes = {handler.operation_id: handler.opt.get("scope") for route in app.routes for handler in getattr(route, "route_handlers", [])}
+    opts = {handler.operation_id: handler.opt for route in app.routes for handler in getattr(route, "route_handlers", [])}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if isinstance(operation, dict) and "operationId" in operation:
-                _correct_operation(path, method, operation, scopes.get(operation["operationId"]))
+                _correct_operation(path, method, operation, opts[operation["operationId"]])
     for schema in components["schemas"].values():
         _correct_schema(schema)
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
@@ -167,7 +195,8 @@ def _problem_schema() -> dict[str, Any]:
     }
 
 
-def _correct_operation(path: str, method: str, operation: dict[str, Any], scope: str | None) -> None:
+def _correct_operation(path: str, method: str, operation: dict[str, Any], opt: Mapping[str, Any]) -> None:
+    scope = opt.get("scope")
     responses = {status: answer for status, answer in operation["responses"].items() if status.startswith(("2", "3"))}
     problems = {400, *_ALWAYS, *(_WITH_TOKEN if scope else ()), *(_WITH_PATH if "{" in path else ())}
     name = operation["operationId"]
@@ -183,6 +212,8 @@ def _correct_operation(path: str, method: str, operation: dict[str, Any], scope:
     operation["security"] = [{"token": []}] if scope else []
     if scope:
         operation["description"] = f"{operation.get('description', '')} Scope: {scope}.".strip()
+    if opt.get("mandated"):
+        operation.setdefault("parameters", []).append(_FOR_WHOM)
     _add_what_the_generator_cannot_see(operation)
 
 
@@ -213,15 +244,15 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
         )
     if name in _READ_BY_HAND:
         schema = {"$ref": f"#/components/schemas/{_READ_BY_HAND[name].__name__}"}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        operation["requestBody"] = {"required": name not in _OPTIONAL_BODIES, "content": {"application/json": {"schema": schema}}}
     if name == "pullDocuments":
         success = {**operation["responses"]["200"], "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pull"}}}}
         operation["responses"] |= {"200": success, "304": {**_HEADERS, "description": "The phone has this page."}}
         next(one for one in parameters if one["name"] == "collection")["schema"] = {"type": "string", "enum": list(COLLECTIONS)}
         tag = {**header, "required": False, "name": "If-None-Match", "description": "ETag of the page that the phone has"}
         parameters.append(tag)
-    if name == "streamChanges":
-        operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+    if name in _ANSWERED_BY_HAND:
+        operation["responses"]["200"]["content"] = {kind: {"schema": schema} for kind, schema in _ANSWERED_BY_HAND[name].items()}
     if name == "createReceipt":
         kinds = [{"$ref": "#/components/schemas/Processed"}, {"$ref": "#/components/schemas/Refused"}]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}

@@ -23,7 +23,6 @@ from reconcile.keyring import Keyring
 from reconcile.receive import DeliveryHeader, Landing, begin_delivery, drop_delivery, keep_chunk, land_delivery, read_delivery
 from reconcile.rules.delivery_file import Complete, complete_month, instant
 from reconcile.rules.faults import UnreadableDelivery
-from reconcile.rules.identifiers import is_oin
 from reconcile.store.database import Database
 from reconcile.store.deliveries import Delivery, deliveries_of_organisation
 from reconcile.store.lines import lines_of_delivery
@@ -37,7 +36,7 @@ _PAGE_MAX = 1_000
 _REFERENCE = re.compile(r'"?([A-Za-z0-9._-]{1,64})"?', re.ASCII)
 _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])", re.ASCII)
 _FORMATS = {"application/json": "json", "application/x-ndjson": "ndjson", "text/csv": "csv"}
-_FINAL = frozenset({"applied", "unreadable"})
+_FINAL = frozenset({"applied", "unreadable", "withdrawn"})
 
 OutcomeName = Literal["applied", "unchanged", "superseded", "parked", "rejected"]
 
@@ -54,13 +53,12 @@ async def create_delivery(
     db: NamedDependency[Database],
     services: NamedDependency[Services],
     created_at: Annotated[str | None, QueryParameter(name="createdAt", description="CSV: when the file was made")] = None,
-    organisation_oin: Annotated[str | None, QueryParameter(name="organisationOin", description="CSV: for whom it is")] = None,
     complete: Annotated[
         list[str] | None, QueryParameter(name="complete", description="CSV: month:lrk,lrk of which nothing is missing")
     ] = None,
 ) -> Response[DeliveryReceipt]:
     """Send a delivery. The Idempotency-Key is your reference of it; the same content again gives the first receipt."""
-    header = _header(request, created_at, organisation_oin, complete or [])
+    header = _header(request, created_at, complete or [])
     is_gzip(request)
     async with db.transaction(request.user) as conn:
         delivery_id = await begin_delivery(conn, request.user, header)
@@ -122,13 +120,14 @@ async def list_lines(
 
 
 deliveries_router = Router(
-    "/v1/deliveries", route_handlers=[create_delivery, list_deliveries, show_delivery, list_lines], tags=["deliveries"]
+    "/v1/deliveries",
+    route_handlers=[create_delivery, list_deliveries, show_delivery, list_lines],
+    opt={"mandated": True},
+    tags=["deliveries"],
 )
 
 
-def _header(
-    request: Request[Organisation, None, Any], created_at: str | None, organisation_oin: str | None, complete: Sequence[str]
-) -> DeliveryHeader:
+def _header(request: Request[Organisation, None, Any], created_at: str | None, complete: Sequence[str]) -> DeliveryHeader:
     name, charset = media_type(request, *_FORMATS)
     if _FORMATS[name] != "csv" and charset == "windows-1252":
         raise UnsupportedMedia("JSON and NDJSON are UTF-8.")
@@ -137,20 +136,16 @@ def _header(
         raise ClientException(
             "Send your reference of this delivery as Idempotency-Key: 1 to 64 letters, digits, dots, dashes or underscores."
         )
-    if _FORMATS[name] != "csv" and (created_at or organisation_oin or complete):
+    if _FORMATS[name] != "csv" and (created_at or complete):
         raise ClientException(
-            "createdAt, organisationOin and complete stand in the query for CSV alone: in JSON they are members of the body, in NDJSON of"
-            " the first line."
+            "createdAt and complete stand in the query for CSV alone: in JSON they are members of the body, in NDJSON of the first line."
         )
-    if organisation_oin is not None and not is_oin(organisation_oin):
-        raise ClientException("organisationOin must be an OIN of twenty positions.")
     try:
         return DeliveryHeader(
             reference=match[1],
             format=_FORMATS[name],
             charset=charset,
             sent_at=instant(created_at) if created_at else None,
-            organisation_oin=organisation_oin,
             complete=tuple(_complete(one) for one in complete),
         )
     except UnreadableDelivery as reason:
@@ -191,7 +186,8 @@ async def _chunks(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 async def _receipt_answer(request: Request[Organisation, None, Any], db: Database, landing: Landing) -> Response[DeliveryReceipt]:
     delivery = landing.delivery
-    headers = {"Location": f"/v1/deliveries/{delivery.delivery_id}"}
+    named = f"?organisationOin={request.user.oin}" if request.user.vendor_oin else ""
+    headers = {"Location": f"/v1/deliveries/{delivery.delivery_id}{named}"}
     if match := _WAIT.search(request.headers.get("Prefer", "")):
         headers["Preference-Applied"] = f"wait={match[1]}"
         delivery = await _wait(request, db, delivery, min(int(match[1]), WAIT_MAX_S))

@@ -1,7 +1,5 @@
 """What an organisation reads about its deliveries: receipts and lines, as JSON or as a spreadsheet reads them."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
@@ -10,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from api.spreadsheet import BYTE_ORDER_MARK, rows_csv
 from reconcile.rules.faults import Fault
 from reconcile.rules.months import Month
 from reconcile.rules.quantities import hundredths_text
@@ -28,6 +27,7 @@ class OutcomeCounts(Struct, frozen=True, kw_only=True, rename="camel"):
     superseded: int
     parked: int
     rejected: int
+    withdrawn: Annotated[int, Meta(description="Of these lines, those that you took back")]
 
 
 class DeliveryProgress(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -42,6 +42,7 @@ class DeliveryReceipt(Struct, frozen=True, kw_only=True, rename="camel"):
 
     delivery_id: UUID
     reference: str
+    sender_oin: Annotated[str, Meta(description="Who sent it: the organisation itself, or a vendor with its mandate")]
     state: str
     format: str
     received_at: datetime
@@ -75,6 +76,7 @@ class LineDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     amount: str | None
     end_date: date | None
     waits_for: str | None
+    withdrawn_at: Annotated[datetime | None, Meta(description="Since when you take the line back")]
     faults: tuple[Fault, ...]
 
 
@@ -90,6 +92,7 @@ def receipt_document(delivery: Delivery) -> DeliveryReceipt:
     return DeliveryReceipt(
         delivery_id=delivery.delivery_id,
         reference=delivery.reference,
+        sender_oin=delivery.sender_oin,
         state=delivery.state,
         format=delivery.format,
         received_at=delivery.received_at,
@@ -103,6 +106,7 @@ def receipt_document(delivery: Delivery) -> DeliveryReceipt:
             superseded=delivery.superseded_count,
             parked=delivery.parked_count,
             rejected=delivery.rejected_count,
+            withdrawn=delivery.withdrawn_count,
         ),
         progress=DeliveryProgress(lines_read=delivery.lines_read, lines_done=delivery.lines_done),
         problem=None if delivery.problem is None else Raw(delivery.problem.encode()),
@@ -124,6 +128,7 @@ def line_document(line: Line) -> LineDocument:
         amount=_text(line.amount_cents),
         end_date=line.end_on,
         waits_for=line.waits_for,
+        withdrawn_at=line.withdrawn_at,
         faults=_FAULTS.decode(line.faults),
     )
 
@@ -133,17 +138,11 @@ def _text(hundredths: int | None) -> str | None:
 
 
 def lines_csv(lines: Sequence[LineDocument]) -> bytes:
-    """Write lines as a Dutch spreadsheet reads them; a cell that a spreadsheet would compute is quoted away."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow(["regel", "regelkenmerk", "uitkomst", "lrk_nummer", "maand", "uren", "uurtarief", "wacht_op", "fouten"])
-    for one in lines:
-        faults = " ".join(f"{fault.code}({fault.field})" if fault.field else fault.code for fault in one.faults)
-        cells = [one.line_number, one.line_ref, one.outcome, one.lrk_number, one.month, one.hours, one.hourly_rate, one.waits_for, faults]
-        writer.writerow([_cell(cell) for cell in cells])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+    """Write lines as a Dutch spreadsheet reads them."""
+    heading = ["regel", "regelkenmerk", "uitkomst", "lrk_nummer", "maand", "uren", "uurtarief", "wacht_op", "fouten"]
+    return BYTE_ORDER_MARK + rows_csv([heading, *(_row(one) for one in lines)])
 
 
-def _cell(value: str | int | None) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r\n") and text else text
+def _row(one: LineDocument) -> Sequence[str | int | None]:
+    faults = " ".join(f"{fault.code}({fault.field})" if fault.field else fault.code for fault in one.faults)
+    return [one.line_number, one.line_ref, one.outcome, one.lrk_number, one.month, one.hours, one.hourly_rate, one.waits_for, faults]

@@ -6,8 +6,8 @@ version and the security headers of the NL GOV REST API Design Rules, and a body
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Iterable
+from random import getrandbits
 from time import monotonic
 
 from litestar import Litestar, Response
@@ -31,6 +31,7 @@ _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
+_NAMES = frozenset(name for name, _ in _HEADERS)
 
 
 class BodyStalled(HTTPException):
@@ -51,7 +52,8 @@ class Edge:
             await self.app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
-        request_id = secrets.token_hex(8)
+        # A number to find a request by, not a secret.
+        request_id = f"{getrandbits(64):016x}"
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id, is_head=method == "HEAD")
         if path != "/" and path.endswith("/"):
@@ -91,8 +93,8 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = {name for name, _ in message["headers"]}
-            added = [(name, value) for name, value in _HEADERS if name not in own]
+            own = _NAMES.intersection([name for name, _ in message["headers"]])
+            added = [(name, value) for name, value in _HEADERS if name not in own] if own else _HEADERS
             message["headers"] = [*message["headers"], *added, (b"request-id", self._request_id.encode())]
             if self.is_options and message["status"] == 405:
                 self.status = message["status"] = 204

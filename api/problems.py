@@ -28,6 +28,9 @@ STATUS_AND_SLUG: Mapping[type[Refusal], tuple[int, str]] = {
     refusals.NotMandated: (403, "not-mandated"),
     refusals.HouseholdUnclear: (403, "household-unclear"),
     refusals.ReferenceReused: (422, "reference-reused"),
+    refusals.DeliveryNotDone: (409, "delivery-not-done"),
+    refusals.NothingToWithdraw: (409, "nothing-to-withdraw"),
+    refusals.LinesUnknown: (422, "lines-unknown"),
     refusals.KeyReused: (422, "key-reused"),
     refusals.RequestInProgress: (409, "request-in-progress"),
     refusals.StaleDifference: (412, "stale-difference"),
@@ -46,6 +49,7 @@ STATUS_AND_SLUG: Mapping[type[Refusal], tuple[int, str]] = {
 _REFUSAL_HEADERS: Mapping[type[Refusal], Mapping[str, str]] = {
     refusals.Busy: {"Retry-After": "1"},
     refusals.RequestInProgress: {"Retry-After": "1"},
+    refusals.DeliveryNotDone: {"Retry-After": "5"},
     # RFC 9110: a 426 names the protocol to move to; here it is the form of the documents, which comes with a newer app.
     refusals.AppTooOld: {"Upgrade": "kot-sync/1"},
 }

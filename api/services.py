@@ -1,7 +1,10 @@
 """What handlers need, in one typed object."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
 
+from litestar import Request
 from msgspec import Struct
 
 from api.parents import Parents
@@ -14,7 +17,9 @@ Wake = Callable[[str], Awaitable[None]]
 
 
 class Services(Struct, frozen=True, kw_only=True):
-    """The database, the keyring, the way to wake workers, who parents are, the streams of phones and the restore number of their epochs."""
+    """The database, the keyring, the way to wake workers, who parents are, the streams of phones and the restore number of their epochs;
+    the clock, and the day of the next month until which a month may be delivered.
+    """
 
     db: Database
     keyring: Keyring
@@ -22,3 +27,11 @@ class Services(Struct, frozen=True, kw_only=True):
     parents: Parents
     streams: Streams
     restore_number: int
+    clock: Callable[[], datetime]
+    deadline_day: int
+
+
+def services_of(request: Request[Any, Any, Any]) -> Services:
+    """Return them for a handler that is called all the time: injecting them costs a request more than a look-up of a page."""
+    services: Services = request.app.state.services
+    return services

@@ -10,12 +10,11 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request, Router, get
-from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response.base import ASGIResponse
 
-from api.caller import APP
-from api.services import Services
+from api.caller import APP, sent_header
+from api.services import Services, services_of
 from api.stream import EventStream
 from api.sync_documents import COLLECTIONS, Collection, Pull
 from api.tokens import Claims, seconds_left
@@ -40,7 +39,6 @@ ParentRequest = Request[Parent, Claims, Any]
 @get("/{collection:str}", operation_id="pullDocuments", opt={"scope": APP, "follows": True})
 async def pull(
     request: ParentRequest,
-    services: NamedDependency[Services],
     collection: FromPath[str],
     schema_version: Annotated[int, QueryParameter(name="schemaVersion", ge=0, le=_EXACT_MAX, description="Form of the documents: 1")],
     epoch: Annotated[str, QueryParameter(pattern="^([0-9a-f]{24})?$", description="Of the checkpoint; empty at the beginning")] = "",
@@ -51,7 +49,7 @@ async def pull(
     limit: Annotated[int, QueryParameter(ge=1, le=_LIMIT_MAX, description="Most documents to answer")] = _LIMIT,
 ) -> ASGIResponse:
     """Pull the documents after a checkpoint, oldest change first; echo the checkpoint to go on. 410: throw away and begin again."""
-    chosen = _chosen(collection, schema_version)
+    services, chosen = services_of(request), _chosen(collection, schema_version)
     asked = Checkpoint(epoch=epoch, lwt=lwt, id=document_id)
     if not is_whole(asked):
         raise InvalidQuery("Send epoch, lwt and id of one checkpoint together, or none of them to begin.")
@@ -73,8 +71,9 @@ async def pull(
 
 
 @get("/stream", operation_id="streamChanges", opt={"scope": APP, "follows": True})
-async def stream(request: ParentRequest, services: NamedDependency[Services]) -> EventStream:
+async def stream(request: ParentRequest) -> EventStream:
     """Hear when to pull: `data: "RESYNC"` at once and whenever something changed, and a comment in between, as server-sent events."""
+    services = services_of(request)
 
     async def begin(parent: Parent) -> EventStream:
         return await services.streams.begin(parent, seconds_left=seconds_left(request.auth))
@@ -105,11 +104,11 @@ def _chosen(name: str, schema_version: int) -> Collection[Any]:
 
 def _answer(request: ParentRequest, content: bytes) -> ASGIResponse:
     """Answer a page: not at all when the phone has it, packed when that is worth it."""
-    is_packed = len(content) >= _GZIP_FROM_BYTES and _takes_gzip(request.headers.get("Accept-Encoding", ""))
+    is_packed = len(content) >= _GZIP_FROM_BYTES and _takes_gzip(sent_header(request.scope, b"accept-encoding"))
     # Packed and plain are two representations, each with a tag of its own.
     etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}{"-gzip" if is_packed else ""}"'
     headers = {"ETag": etag, "Vary": "Accept-Encoding"}
-    if etag in request.headers.get("If-None-Match", ""):
+    if etag in sent_header(request.scope, b"if-none-match"):
         return ASGIResponse(status_code=304, headers=headers)
     if is_packed:
         packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW)

@@ -1,8 +1,10 @@
 """What one measurement says."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -34,4 +36,11 @@ class Measured(Struct, frozen=True, kw_only=True):
 
     def figure(self, value: float) -> str:
         """A figure with its unit."""
-        return f"{value:.2f} s" if self.unit == "s" else f"{value:,.0f}/s"
+        if self.unit == "/s":
+            return f"{value:,.0f}/s"
+        return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+
+    @property
+    def document(self) -> Mapping[str, str | float | bool]:
+        """Everything of it, for machines."""
+        return {**asdict(self), "ratio": self.ratio, "isKept": self.is_kept}

@@ -43,6 +43,7 @@ class _NotTaken(Exception):
 @click.option("--reference", help="Your reference of this delivery; the file's own hash when left out.")
 @click.option("--created-at", help="CSV: when the file was made, like 2026-04-02T08:15:00Z; now when left out.")
 @click.option("--charset", type=click.Choice(["utf-8", "windows-1252"]), default="utf-8", show_default=True, help="CSV: its characters.")
+@click.option("--organisation-oin", help="For a vendor: the organisation that the delivery is of, which mandated you.")
 @click.option("--issuer", envvar="KOT_ISSUER", help="Issuer of access tokens. [KOT_ISSUER]")
 @click.option("--client-id", envvar="KOT_CLIENT_ID", help="Your client at the issuer. [KOT_CLIENT_ID]")
 @click.option(
@@ -86,6 +87,8 @@ async def _deliver(file: Path, url: str, options: Mapping[str, Any], console: Co
     columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
     async with httpx.AsyncClient(base_url=url, timeout=60) as http:
         http.headers["Authorization"] = f"Bearer {await _bearer(http, options)}"
+        if options["organisation_oin"]:
+            http.params = httpx.QueryParams(organisationOin=options["organisation_oin"])
         with Progress(*columns, console=console) as progress:
             receipt = await _send(http, file, options, progress)
             receipt = await _follow(http, receipt, progress)
@@ -126,7 +129,7 @@ async def _send(http: httpx.AsyncClient, file: Path, options: Mapping[str, Any],
 
 async def _follow(http: httpx.AsyncClient, receipt: dict[str, Any], progress: Progress) -> dict[str, Any]:
     task = progress.add_task("applying", total=None)
-    while receipt["state"] not in ("applied", "unreadable"):
+    while receipt["state"] not in ("applied", "unreadable", "withdrawn"):
         done = receipt["progress"]
         progress.update(task, total=done["linesRead"] or None, completed=done["linesDone"])
         await asyncio.sleep(_LOOK_S)

@@ -58,6 +58,8 @@ async def _serve(settings: Settings) -> None:
             port=settings.port,
             log_config=None,
             access_log=False,
+            # The other one that uvicorn knows reads heads of any length.
+            http="h11",
             server_header=False,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=20,

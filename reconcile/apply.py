@@ -32,6 +32,10 @@ LEASE = timedelta(seconds=15)
 _COMPLETE = msgspec.json.Decoder(tuple[Complete, ...])
 
 
+# A clock that is further ahead would make every later delivery of its sender look older than this one.
+CLOCK_DIFFERENCE_MAX = timedelta(days=1)
+
+
 class LeaseLost(Exception):
     """Another worker has taken this delivery over: whatever this one was about to write is dropped."""
 
@@ -88,7 +92,7 @@ def reader_for(claimed: ClaimedDelivery, *, this_month: Month) -> DeliveryReader
 
 async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine], *, known: Known) -> None:
     """Put some thousands of lines into the stage, and make sure that everybody they name is a person. Raises LeaseLost."""
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     await stage_lines(conn, keyring, claimed, read, known=known)
 
 
@@ -97,13 +101,15 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
 
     Raises UnreadableDelivery when file and request contradict each other, LeaseLost.
     """
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     if envelope.reference is not None and envelope.reference != claimed.reference:
         raise UnreadableDelivery("reference-mismatch", "The file names another reference than the request.")
-    if (envelope.organisation_oin or claimed.declared_organisation_oin or oin) != oin:
-        raise UnreadableDelivery("organisation-mismatch", "The file names another organisation than the access token.")
+    if envelope.organisation_oin not in (None, oin):
+        raise UnreadableDelivery("organisation-mismatch", "The file names another organisation than the request.")
     # A sender that does not say when it made the file is taken to have made it when it sent it.
     sent_at = envelope.sent_at or claimed.sent_at or claimed.received_at
+    if sent_at > claimed.received_at + CLOCK_DIFFERENCE_MAX:
+        raise UnreadableDelivery("created-in-future", "createdAt lies more than a day after the delivery arrived.")
     complete = envelope.complete or _COMPLETE.decode(claimed.complete)
     await lines.drop_done_lines(conn, claimed)
     await deliveries.begin_applying(conn, claimed, sent_at, msgspec.json.encode(complete).decode(), lines_read)
@@ -115,7 +121,7 @@ async def batches(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime,
 
     Lines with one key are never parted, so one may be a few more than `lines_max`.
     """
-    after = await _hold(conn, claimed)
+    after = await hold(conn, claimed)
     ends = await lines.batch_ends(conn, claimed, after, lines_max)
     return [
         Batch(delivery=claimed, sent_at=sent_at, after_place=start, until_place=end)
@@ -136,7 +142,7 @@ async def report_batch(conn: Connection, kept: KeptBatch) -> None:
     From here on households are held, for as short as can be. Raises LeaseLost, also when somebody else applied these lines.
     """
     batch = kept.batch
-    if await _hold(conn, batch.delivery) != batch.after_place:
+    if await hold(conn, batch.delivery) != batch.after_place:
         raise LeaseLost
     await deliveries.record_batch(conn, batch.delivery, batch.until_place, astuple(kept.outcomes))
     if kept.matched:
@@ -163,7 +169,7 @@ async def _report(conn: Connection, batch: Batch, matched: Sequence[MatchedLine]
 
 async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
     """Every line has its outcome: note what the sender called complete, judge what that lacks, and empty the stage. Raises LeaseLost."""
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     stated = _COMPLETE.decode(await deliveries.complete_of_delivery(conn, claimed))
     complete = [(lrk_number, first_day(one.month)) for one in stated for lrk_number in one.lrk_numbers]
     lrk_numbers, months = [lrk_number for lrk_number, _ in complete], [month for _, month in complete]
@@ -178,7 +184,7 @@ async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
 
 async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: UnreadableDelivery) -> None:
     """Nothing of the delivery is taken; its sender sees why and where. Raises LeaseLost."""
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     kind = FAULTS[reason.code]
     problem = DeliveryProblem(
         code=kind.code,
@@ -205,7 +211,8 @@ async def postpone_delivery(conn: Connection, claimed: ClaimedDelivery, error: s
     await deliveries.postpone_delivery(conn, claimed, error)
 
 
-async def _hold(conn: Connection, claimed: ClaimedDelivery) -> int:
+async def hold(conn: Connection, claimed: ClaimedDelivery) -> int:
+    """Go on holding a delivery, and keep others off until this transaction ends; return how far it is applied. Raises LeaseLost."""
     applied_until = await deliveries.extend_lease(conn, claimed, LEASE)
     if applied_until is None:
         raise LeaseLost

@@ -1,8 +1,11 @@
 """Who acts. A caller decides which login role a transaction runs under and which rows it can see."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from msgspec import Struct
+
+from reconcile.rules.months import Month, first_day
 
 
 class Visitor(Struct, frozen=True, kw_only=True):
@@ -26,11 +29,24 @@ class Parent(Struct, frozen=True, kw_only=True):
 
 
 class Organisation(Struct, frozen=True, kw_only=True):
-    """A childcare organisation of the register, known by its OIN."""
+    """A childcare organisation of the register, known by its OIN. `vendor_oin` is who acts for it by mandate; None when it acts itself."""
 
     organisation_id: UUID
     oin: str
     name: str
+    vendor_oin: str | None = None
+
+    @property
+    def sender_oin(self) -> str:
+        """Whose token it is."""
+        return self.vendor_oin or self.oin
+
+
+class StatementReader(Struct, frozen=True, kw_only=True):
+    """An organisation that reads its own lines of one month back, with the people whom they name; never somebody who acts for it."""
+
+    organisation_id: UUID
+    month: Month
 
 
 class Tvs(Struct, frozen=True, kw_only=True):
@@ -40,7 +56,7 @@ class Tvs(Struct, frozen=True, kw_only=True):
 
 
 class Sender(Struct, frozen=True, kw_only=True):
-    """An organisation's token whose organisation is still to be found in the register."""
+    """Whose token it is, before or without one organisation: to find for whom it acts, or to look across all that mandated it."""
 
     oin: str
 
@@ -68,4 +84,24 @@ class Notify(Struct, frozen=True, kw_only=True):
     """The worker that pushes notices to devices."""
 
 
-Caller = Visitor | Parent | Organisation | Sender | Tvs | Manager | Intake | Forward | Notify
+Caller = Visitor | Parent | Organisation | StatementReader | Sender | Tvs | Manager | Intake | Forward | Notify
+
+
+def context_of(caller: Caller) -> Mapping[str, str]:
+    """Return what a transaction of this caller binds, by the name that the policies know it by; what is empty binds nothing."""
+    context: Mapping[str, str] = {}
+    match caller:
+        case Parent():
+            context = {"household_id": str(caller.household_id), "actor": caller.actor}
+        case Manager():
+            context = {"actor": caller.actor}
+        case Visitor():
+            bsn_index = caller.bsn_index.hex() if caller.bsn_index else ""
+            context = {"issuer": caller.issuer, "subject": caller.subject, "bsn_index": bsn_index}
+        case Organisation():
+            context = {"organisation_id": str(caller.organisation_id), "vendor_oin": caller.vendor_oin or ""}
+        case StatementReader():
+            context = {"organisation_id": str(caller.organisation_id), "statement_month": first_day(caller.month).isoformat()}
+        case Sender():
+            context = {"vendor_oin": caller.oin}
+    return context

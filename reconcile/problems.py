@@ -7,6 +7,9 @@ Refusal
 │   ├── NotMandated              an organisation delivers in the name of another
 │   └── HouseholdUnclear         a token that does not select exactly one household
 ├── ReferenceReused              a delivery's reference came before with other content
+├── DeliveryNotDone              a delivery that is still being worked on: no final receipt, and nothing to withdraw yet
+├── NothingToWithdraw            a delivery of which nothing stands
+├── LinesUnknown                 numbers that are no lines of a delivery
 ├── KeyReused                    an Idempotency-Key came before with another request
 ├── RequestInProgress            the same request is being handled at this moment
 ├── StaleDifference              the difference changed since it was seen
@@ -22,6 +25,7 @@ Refusal
 └── Busy                         the store could not answer in time; nothing was changed
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 
@@ -62,6 +66,22 @@ class ReferenceReused(Refusal):
         )
         self.reference = reference
         self.delivery_id = delivery_id
+
+
+class DeliveryNotDone(Refusal):
+    """This delivery is still being worked on."""
+
+
+class NothingToWithdraw(Refusal):
+    """Nothing of this delivery can be taken back."""
+
+
+class LinesUnknown(Refusal):
+    """The delivery has no such lines."""
+
+    def __init__(self, *, line_numbers: Sequence[int]) -> None:
+        super().__init__("Some of these numbers are no lines of the delivery. Nothing was taken back.")
+        self.line_numbers = line_numbers
 
 
 class KeyReused(Refusal):

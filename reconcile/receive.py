@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from reconcile.callers import Organisation
 from reconcile.keyring import Keyring
-from reconcile.problems import NotFound, ReferenceReused
+from reconcile.mandate import require_mandate
+from reconcile.problems import DeliveryNotDone, NotFound, ReferenceReused
 from reconcile.rules.delivery_file import Complete
+from reconcile.rules.receipt import Receipt, receipt_of
 from reconcile.store import deliveries as store
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import Delivery
@@ -25,7 +27,6 @@ class DeliveryHeader(Struct, frozen=True, kw_only=True):
     format: str
     charset: str | None = None
     sent_at: datetime | None = None
-    organisation_oin: str | None = None
     complete: tuple[Complete, ...] = ()
 
 
@@ -45,7 +46,7 @@ async def begin_delivery(conn: Connection, organisation: Organisation, header: D
         format=header.format,
         charset=header.charset,
         sent_at=header.sent_at,
-        declared_organisation_oin=header.organisation_oin,
+        sender_oin=organisation.sender_oin,
         complete=msgspec.json.encode(header.complete).decode(),
     )
 
@@ -69,23 +70,25 @@ async def land_delivery(
     """The last byte is in: from here on the delivery is an obligation that survives any crash.
 
     The same content again gives the first receipt and no change; under another reference it is kept as a duplicate of the first.
-    Raises ReferenceReused when the reference came before with other content; then the new content must be dropped.
+    Raises ReferenceReused when the reference came before with other content, NotMandated when the mandate ended on the way; then the
+    new content must be dropped.
     """
-    owner = organisation.organisation_id
+    owner, sender_oin = organisation.organisation_id, organisation.sender_oin
+    await require_mandate(conn, organisation)
     await store.lock_deliveries_of_organisation(conn, owner)
-    known = await store.landed_delivery_by_reference(conn, owner, header.reference)
+    known = await store.landed_delivery_by_reference(conn, owner, sender_oin, header.reference)
     if known is not None:
         if known.content_sha256 != content_sha256:
             raise ReferenceReused(reference=header.reference, delivery_id=known.delivery_id)
         await store.drop_arriving(conn, owner, delivery_id)
         return Landing(delivery=await read_delivery(conn, organisation, known.delivery_id), is_replay=True)
-    first = await store.landed_delivery_by_content(conn, owner, content_sha256)
+    first = await store.landed_delivery_by_content(conn, owner, sender_oin, content_sha256)
     if first is not None:
         await store.drop_chunks(conn, owner, delivery_id)
         await store.land_duplicate(conn, owner, delivery_id, content_sha256, byte_count, first)
     else:
         await store.land_delivery(conn, owner, delivery_id, content_sha256, byte_count)
-    event = {"action": "delivered", "deliveryId": str(delivery_id), "contentSha256": content_sha256.hex()}
+    event = {"action": "delivered", "deliveryId": str(delivery_id), "contentSha256": content_sha256.hex(), "senderOin": sender_oin}
     await store.record_organisation_event(conn, owner, msgspec.json.encode(event).decode())
     return Landing(delivery=await read_delivery(conn, organisation, delivery_id), is_replay=first is not None)
 
@@ -101,3 +104,12 @@ async def read_delivery(conn: Connection, organisation: Organisation, delivery_i
     if delivery is None:
         raise NotFound("You have no delivery with this number.")
     return delivery
+
+
+async def read_receipt(conn: Connection, organisation: Organisation, delivery_id: UUID) -> Receipt:
+    """Return the final receipt of a delivery of this organisation. Raises NotFound, DeliveryNotDone."""
+    await read_delivery(conn, organisation, delivery_id)
+    facts = await store.receipt_facts(conn, organisation.organisation_id, delivery_id)
+    if facts is None:
+        raise DeliveryNotDone("Not every line has its outcome yet. Ask again when the state of the delivery is applied or unreadable.")
+    return receipt_of(facts)

@@ -37,6 +37,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: Annotated[str, Meta(description="Address that the API listens on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port that the API listens on")] = 8000
     restore_number: Annotated[int, Meta(ge=1, description="Raised by hand after a restore from backup: phones begin again (API)")] = 1
+    delivery_deadline_day: Annotated[
+        int, Meta(ge=1, le=31, description="Day of the next month until which a month may be delivered; 31 is the last (API)")
+    ] = 31
     public_url: Annotated[str, Meta(description="Address of the API as TVS reaches it, for the reference in an event (worker)")] = ""
     system_oin: Annotated[str, Meta(description="Our own OIN, the source of an event (worker)")] = ""
     tvs_events_url: Annotated[str, Meta(description="Where TVS takes events (worker)")] = ""
@@ -83,6 +86,12 @@ def _restore_number(text: str) -> int:
     return int(text)
 
 
+def _day(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 31:
+        raise ValueError("must be a day of the month, from 1 to 31")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -111,5 +120,6 @@ _READERS: Mapping[str, Callable[[str], str | int | float]] = {
     "fcm_url": _url("http", "https"),
     "port": _whole,
     "restore_number": _restore_number,
+    "delivery_deadline_day": _day,
     "sweep_interval_s": _seconds,
 }

@@ -15,6 +15,7 @@ from reconcile.declare import DeclarationResult, declare
 from reconcile.enrol import create_pilot, draw_stage, pause_stage, release_stage
 from reconcile.identify import identify_parent
 from reconcile.keyring import Keyring
+from reconcile.mandate import acting_for, give_mandate
 from reconcile.reach import Address, register_device
 from reconcile.receive import DeliveryHeader, Landing
 from reconcile.register import import_register
@@ -33,6 +34,8 @@ TVS = Tvs(oin="00000099000000010000")
 KDV, BSO, VGO, ELSEWHERE = marked_bsn(1_000_001), marked_bsn(1_000_002), marked_bsn(1_000_003), marked_bsn(1_000_004)
 APPLICANT, PARTNER, CHILD, SIBLING, STRANGER = (marked_bsn(number) for number in range(5))
 OIN, OTHER_OIN = "00000099000000110000", "00000099000000120000"
+# Software vendors: no organisations of the register.
+VENDOR_OIN, OTHER_VENDOR_OIN = "00000099000000810000", "00000099000000820000"
 
 
 def location(lrk_number: str, care_type: str, kvk_number: str, **change: Any) -> RegisteredLocation:
@@ -122,11 +125,28 @@ async def organisation(db: Database, oin: str = OIN) -> Organisation:
     return found
 
 
+async def mandated(db: Database, oin: str = OIN, vendor_oin: str = VENDOR_OIN, *, from_on: date = date(2020, 1, 1)) -> Organisation:
+    """Let a vendor deliver for an organisation, and return the organisation as the vendor acts for it."""
+    giver = await organisation(db, oin)
+    async with db.transaction(giver) as conn:
+        await give_mandate(conn, giver, vendor_oin, from_on=from_on, until_on=None)
+    async with db.snapshot(Sender(oin=vendor_oin)) as conn:
+        return await acting_for(conn, Sender(oin=vendor_oin), oin)
+
+
 async def landed(
-    db: Database, keyring: Keyring, body: bytes, *, reference: str = "r1", oin: str = OIN, format_: str = "json", **header: Any
+    db: Database,
+    keyring: Keyring,
+    body: bytes,
+    *,
+    reference: str = "r1",
+    oin: str = OIN,
+    sender: Organisation | None = None,
+    format_: str = "json",
+    **header: Any,
 ) -> Landing:
-    """Land a delivery as the API does, in pieces of 1,000 bytes."""
-    sender = await organisation(db, oin)
+    """Land a delivery as the API does, in pieces of 1,000 bytes; of the organisation itself unless a vendor acts for it."""
+    sender = sender or await organisation(db, oin)
     head = DeliveryHeader(reference=reference, format=format_, **header)
     async with db.transaction(sender) as conn:
         delivery_id = await receive.begin_delivery(conn, sender, head)

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import date
+from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
 
@@ -28,6 +29,7 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
         return UUID(self.id) if self.id else _BEGINNING
 
 
+@lru_cache(maxsize=10_000)
 def epoch_of(*, restore_number: int, household_id: UUID, person_id: UUID, from_month: date) -> str:
     """Return the epoch of one parent's view of one household: it changes with a restore from backup and with the membership.
 

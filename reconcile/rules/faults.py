@@ -336,6 +336,13 @@ _KINDS = (
         "Check createdAt, reference, organisationOin and complete.",
     ),
     _delivery(
+        "created-in-future",
+        "De levering is volgens createdAt pas later gemaakt",
+        "By its createdAt the delivery is still to be made",
+        "Zet de klok van uw systeem goed en lever opnieuw, met een nieuw kenmerk.",
+        "Set the clock of your system right and deliver again, under a new reference.",
+    ),
+    _delivery(
         "reference-mismatch",
         "Het kenmerk in het bestand is een ander dan in het verzoek",
         "The reference in the file is not that of the request",
@@ -346,8 +353,8 @@ _KINDS = (
         "organisation-mismatch",
         "Het bestand is van een andere organisatie",
         "The file is another organisation's",
-        "Lever met een toegangstoken van de organisatie die in het bestand staat.",
-        "Deliver with an access token of the organisation that the file names.",
+        "Lever met een toegangstoken van de organisatie die in het bestand staat, of noem haar in organisationOin als zij u machtigde.",
+        "Deliver with an access token of the organisation that the file names, or name it in organisationOin when it mandated you.",
     ),
     _declaration(
         "declaration-unreadable",

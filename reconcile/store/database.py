@@ -9,15 +9,27 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from functools import cache
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from reconcile.callers import Caller, Forward, Intake, Manager, Notify, Organisation, Parent, Sender, Tvs, Visitor
+from reconcile.callers import (
+    Caller,
+    Forward,
+    Intake,
+    Manager,
+    Notify,
+    Organisation,
+    Parent,
+    Sender,
+    StatementReader,
+    Tvs,
+    Visitor,
+)
 from reconcile.problems import Busy
+from reconcile.store.context import beginning, bound
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +52,7 @@ class Connection(asyncpg.Connection):
             return await self.fetch(query, *args)
         household_id = str(self._alone_for)
         # One statement executed twice before the server ends the transaction: first it binds and finds nothing, then it is bound.
-        rows = await self.fetchmany(_bound(query, len(args)), [(*args, household_id, False), (*args, household_id, True)])
+        rows = await self.fetchmany(bound(query, len(args)), [(*args, household_id, False), (*args, household_id, True)])
         return [row for row in rows if row["is_found"]]
 
 
@@ -63,6 +75,7 @@ _ROLE_OF_CALLER: Mapping[type, Role] = {
     Visitor: Role.PARENT,
     Parent: Role.PARENT,
     Organisation: Role.ORGANISATION,
+    StatementReader: Role.ORGANISATION,
     Sender: Role.ORGANISATION,
     Tvs: Role.TVS,
     Intake: Role.INTAKE,
@@ -145,7 +158,7 @@ class Database:
         async with self._connection(_ROLE_OF_CALLER[type(caller)]) as conn:
             conn.changed_households.clear()
             try:
-                await conn.execute(_beginning(_WRITING, caller))
+                await conn.execute(beginning(_WRITING, caller))
                 yield conn
             except BaseException:
                 if not conn.is_closed():
@@ -159,7 +172,7 @@ class Database:
         """The same for reads: read only, one moment for all statements of the block."""
         async with self._connection(_ROLE_OF_CALLER[type(caller)]) as conn:
             try:
-                await conn.execute(_beginning(_READING, caller))
+                await conn.execute(beginning(_READING, caller))
                 yield conn
             finally:
                 if not conn.is_closed():
@@ -193,13 +206,14 @@ class Database:
         if pool is None:
             raise Busy(f"This process has no login {role}.")
         try:
-            conn = await pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+            # Only who waits needs a clock: a connection that is idle is there at once.
+            conn = await pool.acquire(timeout=None if pool.get_idle_size() else ACQUIRE_TIMEOUT_S)
         except TimeoutError:
             raise Busy("All connections to the store are in use. Try again shortly.") from None
         try:
             yield conn  # type: ignore[misc]  # a pool's proxy stands in for its connection
         finally:
-            await pool.release(conn)  # goes on by itself when we are cancelled
+            await pool.release(conn, timeout=ACQUIRE_TIMEOUT_S)  # goes on by itself when we are cancelled
 
 
 async def _to_the_end(work: Awaitable[object]) -> None:
@@ -209,40 +223,6 @@ async def _to_the_end(work: Awaitable[object]) -> None:
     except asyncio.CancelledError:
         await task
         raise
-
-
-@cache
-def _bound(query: str, arguments: int) -> str:
-    """Wrap a query so that it binds a household for the rest of the transaction, and is run only when the last argument says so."""
-    household, is_bound = f"${arguments + 1}", f"${arguments + 2}::boolean"
-    context = f"SELECT set_config('app.household_id', {household}, true) AS household"
-    found = f"SELECT query.*, true AS is_found FROM (\n{query.rstrip(';')}\n) AS query"  # noqa: S608  # our own query
-    return f"SELECT found.*, context.household FROM ({context}) AS context LEFT JOIN LATERAL ({found}) AS found ON {is_bound}"  # noqa: S608
-
-
-def _beginning(how: str, caller: Caller) -> str:
-    """Begin and say who calls in one message: a statement without parameters travels as a whole. The context ends with the transaction."""
-    settings = [f"; SET LOCAL app.{name} = {_literal(value)}" for name, value in _context(caller).items() if value]
-    return how + "".join(settings)
-
-
-def _literal(value: str) -> str:
-    """Quote a text; `standard_conforming_strings`, which every connection has, leaves the quote as its only special character."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _context(caller: Caller) -> Mapping[str, str]:
-    match caller:
-        case Parent():
-            return {"household_id": str(caller.household_id), "actor": caller.actor}
-        case Manager():
-            return {"actor": caller.actor}
-        case Visitor():
-            bsn_index = caller.bsn_index.hex() if caller.bsn_index else ""
-            return {"issuer": caller.issuer, "subject": caller.subject, "bsn_index": bsn_index}
-        case Organisation():
-            return {"organisation_id": str(caller.organisation_id)}
-    return {}
 
 
 async def _patiently(open_pool: Callable[[], Awaitable[asyncpg.Pool]], patience_s: float) -> asyncpg.Pool:

@@ -7,16 +7,19 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from reconcile.rules.receipt import LineCounts, ReceiptFacts
 from reconcile.store.database import Connection
 from reconcile.store.queries import load
 
 SQL = load("deliveries")
+_COUNTS = msgspec.json.Decoder(LineCounts)
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
     """A delivery that landed, as its sender may see it."""
 
     delivery_id: UUID
+    sender_oin: str
     reference: str
     format: str
     state: str
@@ -33,6 +36,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     superseded_count: int
     parked_count: int
     rejected_count: int
+    withdrawn_count: int
     finished_at: datetime | None
 
 
@@ -52,7 +56,6 @@ class ClaimedDelivery(Struct, frozen=True, kw_only=True):
     format: str
     charset: str | None
     sent_at: datetime | None
-    declared_organisation_oin: str | None
     complete: str
     state: str
     received_at: datetime
@@ -69,13 +72,11 @@ async def insert_delivery(
     format: str,  # noqa: A002  # the column's name, and nobody formats here
     charset: str | None,
     sent_at: datetime | None,
-    declared_organisation_oin: str | None,
+    sender_oin: str,
     complete: str,
 ) -> UUID:
     """Begin a delivery that is still arriving; nobody sees it before it landed."""
-    return await conn.fetchval(
-        SQL["insert_delivery"], organisation_id, reference, format, charset, sent_at, declared_organisation_oin, complete
-    )
+    return await conn.fetchval(SQL["insert_delivery"], organisation_id, reference, format, charset, sent_at, sender_oin, complete)
 
 
 async def insert_chunk(conn: Connection, organisation_id: UUID, delivery_id: UUID, chunk_number: int, sealed: bytes) -> None:
@@ -88,15 +89,15 @@ async def lock_deliveries_of_organisation(conn: Connection, organisation_id: UUI
     await conn.execute(SQL["lock_deliveries_of_organisation"], organisation_id)
 
 
-async def landed_delivery_by_reference(conn: Connection, organisation_id: UUID, reference: str) -> LandedDelivery | None:
-    """Return the delivery that has this reference."""
-    row = await conn.fetchrow(SQL["landed_delivery_by_reference"], organisation_id, reference)
+async def landed_delivery_by_reference(conn: Connection, organisation_id: UUID, sender_oin: str, reference: str) -> LandedDelivery | None:
+    """Return the delivery of this sender that has this reference."""
+    row = await conn.fetchrow(SQL["landed_delivery_by_reference"], organisation_id, sender_oin, reference)
     return None if row is None else LandedDelivery(**row)
 
 
-async def landed_delivery_by_content(conn: Connection, organisation_id: UUID, content_sha256: bytes) -> UUID | None:
-    """Return the first delivery that brought this content."""
-    return await conn.fetchval(SQL["landed_delivery_by_content"], organisation_id, content_sha256)
+async def landed_delivery_by_content(conn: Connection, organisation_id: UUID, sender_oin: str, content_sha256: bytes) -> UUID | None:
+    """Return the first delivery by which this sender brought this content."""
+    return await conn.fetchval(SQL["landed_delivery_by_content"], organisation_id, sender_oin, content_sha256)
 
 
 async def land_delivery(conn: Connection, organisation_id: UUID, delivery_id: UUID, content_sha256: bytes, byte_count: int) -> None:
@@ -135,6 +136,15 @@ async def delivery_by_id(conn: Connection, organisation_id: UUID, delivery_id: U
     """Return one delivery of this organisation that landed."""
     row = await conn.fetchrow(SQL["delivery_by_id"], organisation_id, delivery_id)
     return None if row is None else Delivery(**row)
+
+
+async def receipt_facts(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> ReceiptFacts | None:
+    """Return what the receipt of a delivery says; None while the delivery is not done."""
+    row = await conn.fetchrow(SQL["receipt_facts"], organisation_id, delivery_id)
+    if row is None:
+        return None
+    counts = None if row["counts"] is None else _COUNTS.decode(row["counts"])
+    return ReceiptFacts(**{**row, "counts": counts})
 
 
 async def deliveries_of_organisation(

@@ -67,23 +67,19 @@ WITH staged AS MATERIALIZED (
     END AS outcome
     FROM staged
     LEFT JOIN LATERAL (
-        SELECT known.*, delivery.sent_at, delivery.received_at
+        SELECT line.ctid AS place, line.delivery_id, line.hours_hundredths, line.hourly_rate_cents, line.amount_cents, line.end_on,
+            delivery.sent_at, delivery.received_at
         FROM (
-            -- Alone, and the organisation so that no index can look for it: else one that begins with it may be taken, and read whole.
-            SELECT line.ctid AS place, line.organisation_id, line.delivery_id, line.hours_hundredths, line.hourly_rate_cents,
-                line.amount_cents, line.end_on
-            FROM line
-            WHERE line.child_id = staged.child_id AND line.lrk_number = staged.lrk_number AND line.month = staged.month
-                AND line.parent_id = staged.parent_id AND line.organisation_id IS NOT DISTINCT FROM $1
-                AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
-            LIMIT 1
-        ) AS known
-        CROSS JOIN LATERAL (
-            SELECT delivery.sent_at, delivery.received_at
-            FROM delivery
-            WHERE delivery.organisation_id = known.organisation_id AND delivery.delivery_id = known.delivery_id
+            -- By the key of the line alone (OFFSET 0 keeps it so): an index that begins with the organisation goes through all its lines.
+            SELECT known.ctid, known.*
+            FROM line AS known
+            WHERE known.child_id = staged.child_id AND known.lrk_number = staged.lrk_number AND known.month = staged.month
+                AND known.parent_id = staged.parent_id AND known.superseded_at IS NULL AND known.outcome IN ('applied', 'unchanged')
             OFFSET 0
-        ) AS delivery
+        ) AS line
+        JOIN delivery ON delivery.organisation_id = line.organisation_id AND delivery.delivery_id = line.delivery_id
+        WHERE line.organisation_id = $1
+        LIMIT 1
     ) AS standing ON true
 ), ended AS (
     -- What this organisation said before about the same key no longer stands.
@@ -204,7 +200,7 @@ FROM placed;
 -- name: lines_of_delivery
 -- In the order of the file; $3 limits to one outcome, $4 is the last line of the page before.
 SELECT line_number, line_ref, outcome, faults, waits_for, lrk_number, to_char(month, 'YYYY-MM') AS month,
-    hours_hundredths, hourly_rate_cents, amount_cents, end_on, recorded_at
+    hours_hundredths, hourly_rate_cents, amount_cents, end_on, recorded_at, withdrawn_at
 FROM line
 WHERE organisation_id = $1 AND delivery_id = $2 AND ($3::text IS NULL OR outcome = $3) AND line_number > $4
 ORDER BY line_number

@@ -138,3 +138,16 @@ async def test_another_kind_of_file_is_refused(url: str, tmp_path: Path) -> None
     result = await kot(url, str(file))
     assert result.exit_code == 1
     assert ".json, .ndjson, .jsonl, .csv" in result.output
+
+
+async def test_a_vendor_delivers_for_an_organisation_that_mandated_it(url: str, db: Database, tmp_path: Path) -> None:
+    file = tmp_path / "march.json"
+    file.write_bytes(BODY)
+    access_token = token("kot:deliver", oin=world.VENDOR_OIN)
+    refused = await kot(url, str(file), "--organisation-oin", world.OIN, access_token=access_token)
+    assert (refused.exit_code, "PUT /v1/mandates" in refused.output) == (2, True)
+    await world.mandated(db)
+    result = await kot(url, str(file), "--organisation-oin", world.OIN, "--json", access_token=access_token)
+    assert result.exit_code == 1, result.output
+    document = json.loads(result.stdout)
+    assert (document["receipt"]["senderOin"], len(document["lines"])) == (world.VENDOR_OIN, 2)

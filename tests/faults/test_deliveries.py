@@ -162,7 +162,7 @@ async def test_any_order_repetition_split_and_crash_ends_in_the_same_state(
     monkeypatch.setattr(drain, "APPLY_LINES_MAX", 1)
     monkeypatch.setattr(drain, "STAGE_LINES_MAX", 2)
     for seed in SEEDS:
-        chance = random.Random(seed)  # noqa: S311  # repeatable, not secret
+        chance = random.Random(seed)
         await begun(db, admin, keyring)
         for number, (sent_at, lines) in enumerate(shuffled(chance)):
             await world.landed(db, keyring, world.delivery_body(lines, sent_at), reference=f"r{number}")

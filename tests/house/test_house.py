@@ -45,6 +45,7 @@ TESTED_ELSEWHERE = {
     "local/tvs.py": "tests/local/test_chain.py: every change it processed is held against the product",
     "reconcile/callers.py": "values alone",
     "reconcile/problems.py": "tests/contract/test_published.py",
+    "reconcile/store/context.py": "tests/reconcile/store/test_database.py: nobody's rows but the caller's",
     "workers/housekeeping.py": "tests/workers/test_sweep.py",
     "workers/kinds.py": "names alone",
     "workers/main.py": "tests/workers/test_hints.py and the chain",

@@ -44,11 +44,29 @@ async def test_of_a_household_a_manager_s_login_reads_numbers_and_states_alone(d
         admin,
         "SELECT DISTINCT table_name || '.' || column_name FROM information_schema.column_privileges"
         " WHERE grantee = 'kot_pilot' AND privilege_type = 'SELECT'"
-        " AND table_name NOT IN ('pilot', 'stage', 'enrolment', 'pilot_audit', 'idempotency_key', 'schema_migration')",
+        " AND table_name NOT IN ('pilot', 'stage', 'enrolment', 'pilot_audit', 'idempotency_key', 'schema_migration',"
+        " 'organisation', 'location', 'location_holding')",
     )
     assert sorted(readable) == [
+        "completeness.lrk_number",
+        "completeness.month",
+        "completeness.organisation_id",
+        "completeness.superseded_at",
+        "delivery.organisation_id",
+        "delivery.received_at",
+        "delivery.state",
         "household.deleted",
         "household.household_id",
+        "line.lrk_number",
+        "line.month",
+        "line.organisation_id",
+        "line.outcome",
+        "line.superseded_at",
+        "mandate.from_on",
+        "mandate.organisation_id",
+        "mandate.superseded_at",
+        "mandate.until_on",
+        "mandate.vendor_oin",
         "notice.deleted",
         "notice.household_id",
         "notice.notice_id",
@@ -63,6 +81,21 @@ async def test_of_a_household_a_manager_s_login_reads_numbers_and_states_alone(d
         "push.notice_id",
         "push.push_id",
     ]
+
+
+async def test_a_sealed_bsn_is_read_by_the_organisation_s_login_alone_and_only_in_a_statement(
+    db: Database, admin: asyncpg.Connection
+) -> None:
+    sealed = await names(
+        admin,
+        "SELECT DISTINCT grantee FROM information_schema.column_privileges"
+        " WHERE table_name = 'person' AND column_name = 'bsn_sealed' AND privilege_type = 'SELECT' AND grantee <> 'kot_owner'",
+    )
+    assert sealed == ["kot_organisation"]
+    (condition,) = await names(admin, "SELECT qual FROM pg_policies WHERE tablename = 'person' AND 'kot_organisation' = ANY (roles)")
+    assert all(f"{part}()" in condition for part in ("own_organisation", "own_statement_month", "own_vendor"))
+    may = "SELECT privilege_type FROM information_schema.table_privileges WHERE table_name = 'person' AND grantee = 'kot_organisation'"
+    assert await names(admin, may) == []  # columns alone, and none of them to write
 
 
 @pytest.mark.parametrize("role", list(Role))
