@@ -116,13 +116,13 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
     return sent_at
 
 
-async def batches(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int) -> Sequence[Batch]:
-    """Return the batches that have no outcome yet, in order. Raises LeaseLost.
+async def batches(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int, parents_max: int) -> Sequence[Batch]:
+    """Return the batches that have no outcome yet, in order: so many lines at most, and of so many parents. Raises LeaseLost.
 
     Lines with one key are never parted, so one may be a few more than `lines_max`.
     """
     after = await hold(conn, claimed)
-    ends = await lines.batch_ends(conn, claimed, after, lines_max)
+    ends = await lines.batch_ends(conn, claimed, after_place=after, lines_max=lines_max, parents_max=parents_max)
     return [
         Batch(delivery=claimed, sent_at=sent_at, after_place=start, until_place=end)
         for start, end in zip([after, *ends], ends, strict=False)

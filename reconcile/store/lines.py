@@ -106,9 +106,9 @@ async def drop_done_lines(conn: Connection, claimed: ClaimedDelivery) -> None:
     await conn.execute(SQL["drop_done_lines"], claimed.organisation_id, claimed.delivery_id)
 
 
-async def batch_ends(conn: Connection, claimed: ClaimedDelivery, after_place: int, lines_max: int) -> Sequence[int]:
+async def batch_ends(conn: Connection, claimed: ClaimedDelivery, *, after_place: int, lines_max: int, parents_max: int) -> Sequence[int]:
     """Return the place of the last line of each batch after a place, in order."""
-    rows = await conn.fetch(SQL["batch_ends"], claimed.organisation_id, claimed.delivery_id, after_place, lines_max)
+    rows = await conn.fetch(SQL["batch_ends"], claimed.organisation_id, claimed.delivery_id, after_place, lines_max, parents_max)
     return [row["place"] for row in rows]
 
 

@@ -22,14 +22,17 @@ WHERE stage.organisation_id = $1 AND stage.delivery_id = $2
     AND line.line_number = stage.line_number;
 
 -- name: batch_ends
--- The places at which batches of $4 lines end, from place $3 on; lines at one place are never parted.
+-- The places at which batches end, from place $3 on: after $4 lines, and after $5 parents (the high half of a place), because that is
+-- about how many households are held. Lines at one place are never parted.
 SELECT place
 FROM (
-    SELECT place, row_number() OVER (ORDER BY place) AS number, lead(place) OVER (ORDER BY place) IS NULL AS is_last
+    SELECT place, row_number() OVER in_order AS line, dense_rank() OVER (ORDER BY place >> 32) AS parent,
+        lead(place >> 32) OVER in_order IS DISTINCT FROM place >> 32 AS ends_parent, lead(place) OVER in_order IS NULL AS is_last
     FROM line_stage
     WHERE organisation_id = $1 AND delivery_id = $2 AND place > $3
+    WINDOW in_order AS (ORDER BY place)
 ) AS ordered
-WHERE number % $4 = 0 OR is_last
+WHERE line % $4 = 0 OR parent % $5 = 0 AND ends_parent OR is_last
 GROUP BY place
 ORDER BY place;
 

@@ -34,7 +34,7 @@ async def current(admin: asyncpg.Connection) -> list[tuple[str, int]]:
 
 async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int) -> int:
     """Apply one batch as the drain does, in one transaction; return how many lines."""
-    batch, *_ = await apply.batches(conn, claimed, sent_at, lines_max=lines_max)
+    batch, *_ = await apply.batches(conn, claimed, sent_at, lines_max=lines_max, parents_max=100)
     kept = await apply.keep_batch(conn, batch)
     await apply.report_batch(conn, kept)
     return kept.outcomes.done
