@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.acceptance import measure_acceptance
+from bench.crowd import measure_crowd
 from bench.delivery import measure_delivery
 from bench.measured import Measured
 from bench.notices import measure_notices
@@ -29,6 +30,7 @@ def _size(name: str, default: int) -> int:
 
 PARTS: Mapping[str, Measure] = {
     "delivery": lambda postgres, _: measure_delivery(postgres, lines=_size("LINES", 20_000)),
+    "crowd": lambda postgres, folder: measure_crowd(postgres, folder, deliveries=_size("CROWD", 300)),
     "pull": lambda postgres, folder: measure_pull(postgres, folder, households=_size("HOUSEHOLDS", 2_000), seconds=_size("SECONDS", 12)),
     "acceptance": lambda postgres, folder: measure_acceptance(postgres, folder, taps=_size("TAPS", 2_000)),
     "notices": lambda postgres, folder: measure_notices(postgres, folder, notices=_size("NOTICES", 5_000)),

@@ -1,7 +1,7 @@
 """Verbs of the worker that reads a delivery into the stage and applies it, batch by batch.
 
-Each verb is one short transaction; the worker strings them together and can be killed between any two. The lease with its fence
-keeps two workers off one delivery; what was applied is never applied again.
+Each verb, and `keep_batch` with `report_batch`, is one short transaction; the worker strings them together and can be killed between
+any two. The lease with its fence keeps two workers off one delivery; what was applied is never applied again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from reconcile.stage import Known, stage_lines
 from reconcile.store import comparisons, deliveries, households, lines, placements
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
-from reconcile.store.lines import Batch, MatchedLine
+from reconcile.store.lines import Batch, MatchedLine, Outcomes
 
 # Renewed with every step, and a step that takes longer keeps its row locked: so long after a crash the delivery is taken up again.
 LEASE = timedelta(seconds=15)
@@ -50,6 +50,14 @@ class DeliveryProblem(Struct, frozen=True, kw_only=True, rename="camel"):
     remedy_nl: str
     detail: str
     line: int | None
+
+
+class KeptBatch(Struct, frozen=True, kw_only=True):
+    """A batch whose lines have their outcome, and those of them that belong to a household."""
+
+    batch: Batch
+    outcomes: Outcomes
+    matched: Sequence[MatchedLine]
 
 
 async def claim_delivery(conn: Connection) -> ClaimedDelivery | None:
@@ -108,24 +116,37 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
     return sent_at
 
 
-async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int) -> int | None:
-    """Give the next lines their outcome and hang what was applied on its household; return how many, None at the end.
+async def batches(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int, parents_max: int) -> Sequence[Batch]:
+    """Return the batches that have no outcome yet, in order: so many lines at most, and of so many parents. Raises LeaseLost.
 
-    Lines with one key are never parted, so it may be a few more than `lines_max`. Raises LeaseLost. A crash before the commit leaves
-    nothing of the batch.
+    Lines with one key are never parted, so one may be a few more than `lines_max`.
     """
-    after_place = await hold(conn, claimed)
-    until_place = await lines.batch_end(conn, claimed, after_place, lines_max)
-    if until_place is None:
-        return None
-    batch = Batch(delivery=claimed, sent_at=sent_at, after_place=after_place, until_place=until_place)
+    after = await hold(conn, claimed)
+    ends = await lines.batch_ends(conn, claimed, after_place=after, lines_max=lines_max, parents_max=parents_max)
+    return [
+        Batch(delivery=claimed, sent_at=sent_at, after_place=start, until_place=end)
+        for start, end in zip([after, *ends], ends, strict=False)
+    ]
+
+
+async def keep_batch(conn: Connection, batch: Batch) -> KeptBatch:
+    """Give the lines of a batch their outcome. Nothing of it stands before `report_batch` in the same transaction."""
     await households.lock_matching_shared(conn)
     outcomes, matched = await lines.insert_lines(conn, batch)
-    # What belongs to the organisation stands; from here on households are held, for as short as can be.
-    await deliveries.record_batch(conn, claimed, until_place, astuple(outcomes))
-    if matched:
-        await _report(conn, batch, matched)
-    return outcomes.done
+    return KeptBatch(batch=batch, outcomes=outcomes, matched=matched)
+
+
+async def report_batch(conn: Connection, kept: KeptBatch) -> None:
+    """Hang what was applied on its household, and count the outcomes; the batch before this one is committed.
+
+    From here on households are held, for as short as can be. Raises LeaseLost, also when somebody else applied these lines.
+    """
+    batch = kept.batch
+    if await hold(conn, batch.delivery) != batch.after_place:
+        raise LeaseLost
+    await deliveries.record_batch(conn, batch.delivery, batch.until_place, astuple(kept.outcomes))
+    if kept.matched:
+        await _report(conn, batch, kept.matched)
 
 
 async def _report(conn: Connection, batch: Batch, matched: Sequence[MatchedLine]) -> None:

@@ -1,6 +1,7 @@
 """Drain: read the deliveries that landed and apply them, one at a time, in short transactions."""
 
 import logging
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -15,13 +16,17 @@ from reconcile.rules.months import month_at
 from reconcile.stage import Known
 from reconcile.store.database import Database
 from reconcile.store.deliveries import ClaimedDelivery
+from reconcile.store.lines import Batch
 from reconcile.store.register import oin_of_organisation
+from workers.ahead import Ahead
 from workers.kinds import Wake, Work
 
 logger = logging.getLogger(__name__)
 
-# A batch holds household locks for some tens of milliseconds, so that a tap never waits long.
-APPLY_LINES_MAX = 1_000
+# A batch holds household locks for about 20 ms, so that a tap never waits long: some 60 microseconds for each household, and some 10
+# for each line.
+APPLY_LINES_MAX = 800
+APPLY_PARENTS_MAX = 200
 STAGE_LINES_MAX = 4_000
 
 
@@ -102,38 +107,48 @@ class DeliveryDrain:
         known = Known()
         pending: list[DeliveryLine] = []
         count = chunk_number = 0
-        while (data := await self._chunk(claimed, chunk_number)) is not None:
-            chunk_number += 1
-            for line in reader.feed(data):
-                pending.append(line)
-                if len(pending) == STAGE_LINES_MAX:
-                    count += await self._stage(claimed, pending, known)
-        pending += reader.close()
-        count += await self._stage(claimed, pending, known)
+        async with Ahead(1) as staging:
+            while (data := await self._chunk(claimed, chunk_number)) is not None:
+                chunk_number += 1
+                for line in reader.feed(data):
+                    pending.append(line)
+                    if len(pending) == STAGE_LINES_MAX:
+                        count += len(pending)
+                        await staging.start(self._stage(claimed, pending, known))
+                        pending = []
+            pending += reader.close()
+            count += len(pending)
+            await staging.start(self._stage(claimed, pending, known))
         return await self._finish_reading(claimed, reader, oin, count)
 
     async def _chunk(self, claimed: ClaimedDelivery, chunk_number: int) -> bytes | None:
         async with self._db.transaction(Intake()) as conn:
             return await apply.read_chunk(conn, self._keyring, claimed, chunk_number)
 
-    async def _stage(self, claimed: ClaimedDelivery, pending: list[DeliveryLine], known: Known) -> int:
+    async def _stage(self, claimed: ClaimedDelivery, pending: Sequence[DeliveryLine], known: Known) -> None:
         async with self._db.transaction(Intake()) as conn:
             await apply.stage(conn, self._keyring, claimed, pending, known=known)
-        count = len(pending)
-        pending.clear()
-        return count
 
     async def _finish_reading(self, claimed: ClaimedDelivery, reader: DeliveryReader, oin: str, count: int) -> datetime:
         async with self._db.transaction(Intake()) as conn:
             return await apply.finish_reading(conn, claimed, reader.envelope(), oin, count)
 
     async def _apply(self, claimed: ClaimedDelivery, sent_at: datetime) -> None:
-        done: int | None = 0
-        while done is not None:
-            async with self._db.transaction(Intake()) as conn:
-                done = await apply.apply_batch(conn, claimed, sent_at, lines_max=APPLY_LINES_MAX)
-            await self._wake(Work.COMPARISON)
+        """While one batch is hung on its households, the next one is given its outcomes: the database has two hands."""
+        async with self._db.transaction(Intake()) as conn:
+            batches = await apply.batches(conn, claimed, sent_at, lines_max=APPLY_LINES_MAX, parents_max=APPLY_PARENTS_MAX)
+        async with Ahead(2) as applying:
+            for batch in batches:
+                await applying.start(self._apply_batch(batch, applying.latest))
         async with self._db.transaction(Intake()) as conn:
             await apply.finish_delivery(conn, claimed)
         # Only now is known what a complete month lacks.
+        await self._wake(Work.COMPARISON)
+
+    async def _apply_batch(self, batch: Batch, before: Awaitable[None] | None) -> None:
+        async with self._db.transaction(Intake()) as conn:
+            kept = await apply.keep_batch(conn, batch)
+            if before is not None:
+                await before
+            await apply.report_batch(conn, kept)
         await self._wake(Work.COMPARISON)

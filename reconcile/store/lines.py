@@ -106,9 +106,10 @@ async def drop_done_lines(conn: Connection, claimed: ClaimedDelivery) -> None:
     await conn.execute(SQL["drop_done_lines"], claimed.organisation_id, claimed.delivery_id)
 
 
-async def batch_end(conn: Connection, claimed: ClaimedDelivery, after_place: int, lines_max: int) -> int | None:
-    """Return the place of the last line of the next batch after a place; None when every line has its outcome."""
-    return await conn.fetchval(SQL["batch_end"], claimed.organisation_id, claimed.delivery_id, after_place, lines_max)
+async def batch_ends(conn: Connection, claimed: ClaimedDelivery, *, after_place: int, lines_max: int, parents_max: int) -> Sequence[int]:
+    """Return the place of the last line of each batch after a place, in order."""
+    rows = await conn.fetch(SQL["batch_ends"], claimed.organisation_id, claimed.delivery_id, after_place, lines_max, parents_max)
+    return [row["place"] for row in rows]
 
 
 async def insert_lines(conn: Connection, batch: Batch) -> tuple[Outcomes, Sequence[MatchedLine]]:

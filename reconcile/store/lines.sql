@@ -21,15 +21,20 @@ WHERE stage.organisation_id = $1 AND stage.delivery_id = $2
     AND line.organisation_id = stage.organisation_id AND line.delivery_id = stage.delivery_id
     AND line.line_number = stage.line_number;
 
--- name: batch_end
--- The place of the last of the next $4 lines after place $3; lines at one place are never parted.
-SELECT max(place)
+-- name: batch_ends
+-- The places at which batches end, from place $3 on: after $4 lines, and after $5 parents (the high half of a place), because that is
+-- about how many households are held. Lines at one place are never parted.
+SELECT place
 FROM (
-    SELECT place FROM line_stage
+    SELECT place, row_number() OVER in_order AS line, dense_rank() OVER (ORDER BY place >> 32) AS parent,
+        lead(place >> 32) OVER in_order IS DISTINCT FROM place >> 32 AS ends_parent, lead(place) OVER in_order IS NULL AS is_last
+    FROM line_stage
     WHERE organisation_id = $1 AND delivery_id = $2 AND place > $3
-    ORDER BY place
-    LIMIT $4
-) AS batch;
+    WINDOW in_order AS (ORDER BY place)
+) AS ordered
+WHERE line % $4 = 0 OR parent % $5 = 0 AND ends_parent OR is_last
+GROUP BY place
+ORDER BY place;
 
 -- name: insert_lines
 -- The one outcome of each line of a batch, kept; then which household each applied line belongs to. A step reads the one before.

@@ -12,7 +12,8 @@ from reconcile.apply import LeaseLost
 from reconcile.callers import Intake
 from reconcile.keyring import Keyring
 from reconcile.rules.bsn import marked_bsn
-from reconcile.store.database import Database
+from reconcile.store.database import Connection, Database
+from reconcile.store.deliveries import ClaimedDelivery
 from tests import world
 from workers.deliveries import DeliveryDrain
 
@@ -29,6 +30,14 @@ async def current(admin: asyncpg.Connection) -> list[tuple[str, int]]:
         "SELECT to_char(month, 'YYYY-MM') AS month, hours_hundredths FROM reported_hours WHERE superseded_at IS NULL ORDER BY month"
     )
     return [(row["month"], row["hours_hundredths"]) for row in rows]
+
+
+async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, lines_max: int) -> int:
+    """Apply one batch as the drain does, in one transaction; return how many lines."""
+    batch, *_ = await apply.batches(conn, claimed, sent_at, lines_max=lines_max, parents_max=100)
+    kept = await apply.keep_batch(conn, batch)
+    await apply.report_batch(conn, kept)
+    return kept.outcomes.done
 
 
 @pytest.mark.parametrize(
@@ -226,7 +235,7 @@ async def test_a_killed_worker_s_delivery_is_finished_by_the_next(db: Database, 
     assert claimed is not None
     sent_at = await drain._read(claimed)  # as the worker that is about to die does
     async with db.transaction(Intake()) as conn:
-        assert await apply.apply_batch(conn, claimed, sent_at, lines_max=2) == 2
+        assert await apply_batch(conn, claimed, sent_at, lines_max=2) == 2
     await world.worked(db, keyring)
     assert await admin.fetchval("SELECT state FROM delivery") == "applying"  # the lease still runs
     await admin.execute("UPDATE delivery SET lease_until = now() - interval '1 second'")
@@ -235,7 +244,7 @@ async def test_a_killed_worker_s_delivery_is_finished_by_the_next(db: Database, 
     assert [month for month, _ in await current(admin)] == ["2026-01", "2026-02", "2026-03", "2026-04"]
     with pytest.raises(LeaseLost):
         async with db.transaction(Intake()) as conn:
-            await apply.apply_batch(conn, claimed, sent_at, lines_max=2)
+            await apply_batch(conn, claimed, sent_at, lines_max=2)
 
 
 async def test_a_stage_that_a_crash_of_the_server_emptied_is_read_again(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
@@ -251,7 +260,7 @@ async def test_a_stage_that_a_crash_of_the_server_emptied_is_read_again(db: Data
     assert claimed is not None
     sent_at = await drain._read(claimed)
     async with db.transaction(Intake()) as conn:
-        await apply.apply_batch(conn, claimed, sent_at, lines_max=4)
+        await apply_batch(conn, claimed, sent_at, lines_max=4)
     await admin.execute("TRUNCATE line_stage")
     await admin.execute("UPDATE delivery SET lease_until = now() - interval '1 second'")
     await world.worked(db, keyring)
