@@ -28,19 +28,19 @@ class Connection(asyncpg.Connection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # handed through as they come
         super().__init__(*args, **kwargs)
         self.changed_households: set[UUID] = set()
-        self._alone_for: UUID | None = None
+        self._alone_for: Mapping[str, str] = {}
 
-    def bind_alone(self, household_id: UUID | None) -> None:
-        """Read for this household from here on, each statement alone; None ends it."""
-        self._alone_for = household_id
+    def bind_alone(self, context: Mapping[str, str]) -> None:
+        """Read in this context from here on, each statement alone; an empty one ends it."""
+        self._alone_for = context
 
     async def read(self, query: str, *args: object) -> Sequence[asyncpg.Record]:
-        """Fetch the rows of one statement; on a connection that reads alone, bind its household in the same message."""
-        if self._alone_for is None:
+        """Fetch the rows of one statement; on a connection that reads alone, bind its context in the same message."""
+        if not self._alone_for:
             return await self.fetch(query, *args)
-        household_id = str(self._alone_for)
+        names, values = tuple(self._alone_for), tuple(self._alone_for.values())
         # One statement executed twice before the server ends the transaction: first it binds and finds nothing, then it is bound.
-        rows = await self.fetchmany(_bound(query, len(args)), [(*args, household_id, False), (*args, household_id, True)])
+        rows = await self.fetchmany(_bound(query, len(args), names), [(*args, *values, False), (*args, *values, True)])
         return [row for row in rows if row["is_found"]]
 
 
@@ -166,17 +166,17 @@ class Database:
                     await conn.execute("ROLLBACK")
 
     @asynccontextmanager
-    async def reading(self, parent: Parent) -> AsyncIterator[Connection]:
+    async def reading(self, caller: Parent | Visitor) -> AsyncIterator[Connection]:
         """The same as a snapshot for one statement alone, given to `Connection.read`: one round trip instead of three.
 
         What is not given to `read` sees nothing: nobody is bound between two messages.
         """
         async with self._connection(Role.PARENT) as conn:
-            conn.bind_alone(parent.household_id)
+            conn.bind_alone(_context(caller))
             try:
                 yield conn
             finally:
-                conn.bind_alone(None)
+                conn.bind_alone({})
 
     def _tell(self, household_ids: frozenset[UUID]) -> None:
         if not household_ids or self._on_change is None:
@@ -213,12 +213,13 @@ async def _to_the_end(work: Awaitable[object]) -> None:
 
 
 @cache
-def _bound(query: str, arguments: int) -> str:
-    """Wrap a query so that it binds a household for the rest of the transaction, and is run only when the last argument says so."""
-    household, is_bound = f"${arguments + 1}", f"${arguments + 2}::boolean"
-    context = f"SELECT set_config('app.household_id', {household}, true) AS household"
+def _bound(query: str, arguments: int, names: tuple[str, ...]) -> str:
+    """Wrap a query so that it binds settings for the rest of the transaction, and is run only when the last argument says so."""
+    is_bound = f"${arguments + len(names) + 1}::boolean"
+    settings = [f"set_config('app.{name}', ${arguments + number}, true) AS bound_{name}" for number, name in enumerate(names, 1)]
+    context = f"SELECT {', '.join(settings)}"
     found = f"SELECT query.*, true AS is_found FROM (\n{query.rstrip(';')}\n) AS query"  # noqa: S608  # our own query
-    return f"SELECT found.*, context.household FROM ({context}) AS context LEFT JOIN LATERAL ({found}) AS found ON {is_bound}"  # noqa: S608
+    return f"SELECT found.*, context.* FROM ({context}) AS context LEFT JOIN LATERAL ({found}) AS found ON {is_bound}"  # noqa: S608
 
 
 def _beginning(how: str, caller: Caller) -> str:
