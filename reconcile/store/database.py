@@ -216,11 +216,9 @@ async def _to_the_end(work: Awaitable[object]) -> None:
 def _bound(query: str, arguments: int, names: tuple[str, ...]) -> str:
     """Wrap a query so that it binds settings for the rest of the transaction, and is run only when the last argument says so."""
     is_bound = f"${arguments + len(names) + 1}::boolean"
-    context = "SELECT " + ", ".join(
-        f"set_config('app.{name}', ${arguments + at}, true) AS bound_{name}" for at, name in enumerate(names, 1)
-    )
+    settings = ", ".join(f"set_config('app.{name}', ${arguments + at}, true) AS bound_{name}" for at, name in enumerate(names, 1))
     found = f"SELECT query.*, true AS is_found FROM (\n{query.rstrip(';')}\n) AS query"  # noqa: S608  # our own query
-    return f"SELECT found.*, context.* FROM ({context}) AS context LEFT JOIN LATERAL ({found}) AS found ON {is_bound}"  # noqa: S608
+    return f"SELECT found.*, context.* FROM (SELECT {settings}) AS context LEFT JOIN LATERAL ({found}) AS found ON {is_bound}"  # noqa: S608
 
 
 def _beginning(how: str, caller: Caller) -> str:
