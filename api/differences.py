@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from api.caller import APP
 from api.idempotency import answered_once
 from api.problems import http_problem
-from api.services import Services
+from api.services import services_of
 from reconcile.answer import accept_difference
 from reconcile.callers import Parent
 from reconcile.problems import NotFound, StaleDifference
@@ -26,6 +26,7 @@ from reconcile.store.differences import ShownDifference, difference_by_id, diffe
 _PROPOSAL = msgspec.json.Decoder(ProposalDocument)
 _EXPLANATION = msgspec.json.Decoder(ExplanationDocument)
 _EFFECT = msgspec.json.Decoder(EffectDocument)
+_TAG = re.compile(r'"d([0-9a-f-]{36})-v([0-9]{1,18})"', re.ASCII)
 
 StateName = Literal["open", "accepted", "disputed", "postponed", "closed"]
 
@@ -92,23 +93,18 @@ async def read_difference(
 
 
 @post("/{difference_id:uuid}/acceptance", operation_id="acceptDifference", status_code=201, opt={"scope": APP})
-async def create_acceptance(
-    request: Request[Parent, None, Any],
-    db: NamedDependency[Database],
-    services: NamedDependency[Services],
-    difference_id: FromPath[UUID],
-) -> Response[bytes]:
+async def create_acceptance(request: Request[Parent, None, Any], difference_id: FromPath[UUID]) -> Response[bytes]:
     """Take over the version of the difference that If-Match names: the one tap. Needs an Idempotency-Key."""
-    seen_version = _seen_version(request, difference_id)
+    services, seen_version = services_of(request), _seen_version(request, difference_id)
 
     async def accept(conn: Connection) -> Response[bytes]:
         accepted = await accept_difference(conn, request.user, difference_id, seen_version=seen_version)
         return Response(msgspec.json.encode(accepted), status_code=201, media_type="application/json")
 
     try:
-        answer = await answered_once(request, db, accept)
+        answer = await answered_once(request, services.db, accept)
     except StaleDifference as stale:
-        return await _stale(request, db, stale)
+        return await _stale(request, services.db, stale)
     await services.wake("change")
     await services.wake("comparison")
     return answer
@@ -122,8 +118,8 @@ def _seen_version(request: Request[Parent, None, Any], difference_id: UUID) -> i
     text = request.headers.get("If-Match", "").strip()
     if not text:
         raise PreconditionRequired("Send the ETag of the difference that the parent saw as If-Match.")
-    match = re.fullmatch(rf'"d{difference_id}-v([0-9]{{1,18}})"', text, re.ASCII)
-    return int(match[1]) if match else -1
+    match = _TAG.fullmatch(text)
+    return int(match[2]) if match and match[1] == str(difference_id) else -1
 
 
 async def _stale(request: Request[Parent, None, Any], db: Database, stale: StaleDifference) -> Response[bytes]:

@@ -44,7 +44,7 @@ class Parents:
         """Find the parent of a token. Raises HouseholdUnclear; NotAuthorizedException when the login is too weak."""
         _check_assurance(claims)
         visitor = Visitor(issuer=claims.iss, subject=claims.sub)
-        async with self._db.snapshot(visitor) as conn:
+        async with self._db.reading(visitor) as conn:
             parent = await known_parent(conn, visitor, this_month=self.this_month)
         if parent is not None:
             return parent

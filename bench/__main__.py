@@ -28,10 +28,14 @@ def _size(name: str, default: int) -> int:
     return int(os.environ.get(f"BENCH_{name}", default))
 
 
+def _seconds() -> float:
+    return float(os.environ.get("BENCH_SECONDS", "12"))
+
+
 PARTS: Mapping[str, Measure] = {
     "delivery": lambda postgres, _: measure_delivery(postgres, lines=_size("LINES", 20_000)),
     "crowd": lambda postgres, folder: measure_crowd(postgres, folder, deliveries=_size("CROWD", 300)),
-    "pull": lambda postgres, folder: measure_pull(postgres, folder, households=_size("HOUSEHOLDS", 2_000), seconds=_size("SECONDS", 12)),
+    "pull": lambda postgres, folder: measure_pull(postgres, folder, households=_size("HOUSEHOLDS", 2_000), seconds=_seconds()),
     "acceptance": lambda postgres, folder: measure_acceptance(postgres, folder, taps=_size("TAPS", 2_000)),
     "notices": lambda postgres, folder: measure_notices(postgres, folder, notices=_size("NOTICES", 5_000)),
 }

@@ -73,7 +73,7 @@ async def _queries(place: Place) -> list[str]:
     admin = await place.admin()
     rows = await admin.fetch(
         "SELECT difference.household_id AS household, membership.person_id AS person, difference.difference_id AS difference,"
-        " difference.version, placement_id AS placement"
+        " difference.version, placement_id AS placement, difference.proposal -> 'placements' AS placements"
         " FROM difference JOIN difference_placement USING (household_id, difference_id)"
         " JOIN membership ON membership.household_id = difference.household_id AND membership.role = 'applicant'"
         " WHERE NOT EXISTS (SELECT FROM login WHERE login.person_id = membership.person_id)"

@@ -1,4 +1,5 @@
-"""The yardsticks over HTTP: `python -m bench.bare URL PORT`. The least that can answer: a handler, a pool, one statement.
+"""The yardsticks over HTTP: `python -m bench.bare URL PORT`. The least that can answer: a handler, a pool, and a
+statement; for a tap a transaction with a plain statement for each table that it writes.
 
 They ask nobody who they are: households and people come in the address, the login sees and may do everything, so that no policy is
 checked for any row, and nothing is bound to a transaction. The pool resets nothing between two users. All of that is what a check of
@@ -6,7 +7,7 @@ ours costs. The server under them is the one under the API, with the same settin
 """
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
 from urllib.parse import parse_qsl
@@ -18,45 +19,54 @@ import uvicorn
 from litestar import Litestar, Request, Response, get, post
 
 from reconcile.store import sync
+from reconcile.store.database import Connection
 
-# What one tap leaves behind, as plain as it can be written: one statement, which is one transaction and one round trip.
-_TAP = """
-WITH touched AS (
-    UPDATE household SET version = version + 1, audit_number = audit_number + 1, audit_hash = $8
-    WHERE household_id = $1
-    RETURNING household_id, version, audit_number
-), audited AS (
-    INSERT INTO household_audit (household_id, number, recorded_at, event, previous_hash, hash)
-    SELECT household_id, audit_number, now(), '{"action": "accepted"}', $8, $8 FROM touched
-), answered AS (
-    UPDATE difference SET state = 'accepted', version = touched.version, closed_at = now()
-    FROM touched
-    WHERE difference.household_id = touched.household_id AND difference_id = $3
-    RETURNING difference.*
-), shown AS (
-    INSERT INTO difference_version (household_id, difference_id, version, kind, state, proposal, route, explanation, effect,
-        rules_version, judged_at)
-    SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at FROM answered
-), freed AS (
-    UPDATE difference_placement SET is_open = false WHERE household_id = $1 AND difference_id = $3
-), accepted AS (
-    INSERT INTO acceptance (household_id, acceptance_id, difference_id, difference_version, person_id, change_id)
-    VALUES ($1, $6, $3, $4, $2, $7)
-), changed AS (
-    INSERT INTO change (household_id, change_id, version, sequence, placements)
-    SELECT household_id, $7, version, version, proposal -> 'placements' FROM answered
-), staged AS (
-    INSERT INTO outbox (household_id, kind, subject_id, sequence) SELECT household_id, 'change', $7, version FROM touched
-), laid AS (
-    INSERT INTO overlay_segment (household_id, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents)
-    VALUES ($1, $5, $7, '2026-01-01', NULL, 12000, 1000)
-), placed AS (
-    UPDATE placement SET version = touched.version
-    FROM touched
-    WHERE placement.household_id = touched.household_id AND placement_id = $5
-)
-INSERT INTO idempotency_key (actor, key, fingerprint, status, headers, body) VALUES ($9, $10, $8, 201, '{}', $11)
+_HASH = bytes(32)
+
+# What one tap leaves behind: a plain statement for each table, nothing read and nothing asked. $1 is the household.
+_ANSWERED = """
+UPDATE difference SET state = 'accepted', version = version + 1, closed_at = now() WHERE household_id = $1 AND difference_id = $2
 """
+_SHOWN = """
+INSERT INTO difference_version (household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version,
+    judged_at)
+SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at
+FROM difference WHERE household_id = $1 AND difference_id = $2
+"""
+_FREED = "UPDATE difference_placement SET is_open = false WHERE household_id = $1 AND difference_id = $2"
+_ACCEPTED = """
+INSERT INTO acceptance (household_id, difference_id, difference_version, person_id, change_id) VALUES ($1, $2, $3, $4, $5)
+"""
+_CHANGED = "INSERT INTO change (household_id, change_id, version, sequence, placements) VALUES ($1, $2, $3, $3, $4::text::jsonb)"
+_STAGED = "INSERT INTO outbox (household_id, kind, subject_id, sequence) VALUES ($1, 'change', $2, $3)"
+_LAID = """
+INSERT INTO overlay_segment (household_id, placement_id, change_id, from_month, hours_hundredths, hourly_rate_cents)
+VALUES ($1, $2, $3, '2026-01-01', 12000, 1000)
+"""
+_PLACED = "UPDATE placement SET version = $3 WHERE household_id = $1 AND placement_id = $2"
+_AUDITED = """
+INSERT INTO household_audit (household_id, number, recorded_at, event, previous_hash, hash) VALUES ($1, $2, now(), $3::text::jsonb, $4, $4)
+"""
+_COUNTED = "UPDATE household SET version = $2, audit_number = $2, audit_hash = $3 WHERE household_id = $1"
+_KEPT = "INSERT INTO idempotency_key (actor, key, fingerprint, status, headers, body) VALUES ($1, $2, $3, 201, '{}', $4)"
+
+
+async def write_tap(conn: Connection, told: Mapping[str, str], change_id: UUID, body: bytes) -> None:
+    """Write the rows of a tap; `told` has the numbers of household, person, difference and placement, and the version that was seen."""
+    household, person, difference, placement = (UUID(told[name]) for name in ("household", "person", "difference", "placement"))
+    seen = int(told["version"])
+    event = msgspec.json.encode({"action": "accepted", "actor": person, "differenceId": difference, "changeId": change_id}).decode()
+    await conn.execute(_KEPT, told["person"], told["difference"], _HASH, body)
+    await conn.execute(_ACCEPTED, household, difference, seen, person, change_id)
+    await conn.execute(_CHANGED, household, change_id, seen + 1, told["placements"])
+    await conn.execute(_STAGED, household, change_id, seen + 1)
+    await conn.execute(_LAID, household, placement, change_id)
+    await conn.execute(_PLACED, household, placement, seen + 1)
+    await conn.execute(_ANSWERED, household, difference)
+    await conn.execute(_FREED, household, difference)
+    await conn.execute(_SHOWN, household, difference)
+    await conn.execute(_AUDITED, household, seen + 1, event, _HASH)
+    await conn.execute(_COUNTED, household, seen + 1, _HASH)
 
 
 def create_app(url: str) -> Litestar:
@@ -92,22 +102,10 @@ def create_app(url: str) -> Litestar:
     @post("/tap")
     async def tap(request: Request) -> Response[bytes]:
         told = dict(parse_qsl(request.scope["query_string"].decode()))
-        acceptance_id, change_id = uuid4(), uuid4()
-        body = msgspec.json.encode({"acceptanceId": acceptance_id, "changeId": change_id})
-        await request.app.state.pool.execute(
-            _TAP,
-            UUID(told["household"]),
-            UUID(told["person"]),
-            UUID(told["difference"]),
-            int(told["version"]),
-            UUID(told["placement"]),
-            acceptance_id,
-            change_id,
-            b"0" * 32,
-            told["person"],
-            told["difference"],
-            body,
-        )
+        change_id = uuid4()
+        body = msgspec.json.encode({"changeId": change_id, "differenceId": told["difference"]})
+        async with request.app.state.pool.acquire() as conn, conn.transaction():
+            await write_tap(conn, told, change_id, body)
         return Response(body, status_code=201, media_type="application/json")
 
     return Litestar([ready, pull, tap], lifespan=[lifespan], openapi_config=None, logging_config=None)

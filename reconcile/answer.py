@@ -13,12 +13,11 @@ from reconcile.rules.documents import ProposalDocument, proposed_segments
 from reconcile.rules.facts import Segment
 from reconcile.rules.months import Month, first_day
 from reconcile.rules.segments import cut
-from reconcile.store import answers, differences, households, placements
-from reconcile.store.answers import Acceptance, LaidSegment
+from reconcile.store import answers, households
+from reconcile.store.answers import Acceptance, LaidSegment, OverlaySegment
 from reconcile.store.comparisons import mark_comparisons, reported_child_years
 from reconcile.store.database import Connection
 from reconcile.store.notices import DifferenceKey
-from reconcile.store.placements import PlacementKey
 
 
 async def accept_difference(conn: Connection, parent: Parent, difference_id: UUID, *, seen_version: int) -> Acceptance:
@@ -28,12 +27,13 @@ async def accept_difference(conn: Connection, parent: Parent, difference_id: UUI
     and then nothing is written.
     """
     version = await households.lock_household(conn, parent.household_id)
-    difference = await differences.lock_difference(conn, parent.household_id, difference_id) if version is not None else None
+    difference = None
+    if version is not None:
+        difference = await answers.difference_to_answer(conn, parent.household_id, difference_id, seen_version)
     if version is None or difference is None:
         raise NotFound("There is no such difference for this household.")
-    before = await answers.acceptance_of_version(conn, parent.household_id, difference_id, seen_version)
-    if before is not None:
-        return before
+    if difference.before is not None:
+        return difference.before
     if difference.version != seen_version:
         raise StaleDifference(difference_id=difference_id, seen_version=seen_version, current_version=difference.version)
     if difference.state != "open":
@@ -41,7 +41,10 @@ async def accept_difference(conn: Connection, parent: Parent, difference_id: UUI
     if difference.proposal is None:
         raise NoProposal("This difference has no proposal to take over. Its route says what to do instead.")
     proposal = msgspec.json.decode(difference.proposal, type=ProposalDocument)
+    placement_ids = [placement.placement_id for placement in proposal.placements]
     change_id = uuid4()
+    if difference.overlay:
+        await answers.supersede_overlay(conn, parent.household_id, placement_ids)
     accepted = await answers.insert_acceptance(
         conn,
         parent.household_id,
@@ -52,29 +55,32 @@ async def accept_difference(conn: Connection, parent: Parent, difference_id: UUI
         change_id=change_id,
         version=version + 1,
         placements=msgspec.json.encode(proposal.placements).decode(),
+        laid=_laid_over(difference.overlay, change_id, proposal),
     )
-    await _lay_over(conn, parent.household_id, change_id, proposal)
-    await differences.set_difference_state(conn, parent.household_id, difference_id, "accepted", version + 1)
-    await differences.set_difference_placements_open(conn, parent.household_id, difference_id, is_open=False)
-    await differences.keep_difference_versions(conn, [parent.household_id], [difference_id])
-    await tell(conn, (), moot=[DifferenceKey(household_id=parent.household_id, difference_id=difference_id)])
+    if difference.is_told:
+        await tell(conn, (), moot=[DifferenceKey(household_id=parent.household_id, difference_id=difference_id)])
     await mark_comparisons(conn, await reported_child_years(conn, [parent.household_id]))
-    event = {
-        "action": "accepted",
-        "actor": str(parent.person_id),
-        "differenceId": str(difference_id),
-        "differenceVersion": seen_version,
-        "changeId": str(change_id),
-    }
-    await households.record_changes(conn, [parent.household_id], [msgspec.json.encode(event).decode()])
+    await households.record_changes(conn, [parent.household_id], [_event(parent, accepted)])
     return accepted
 
 
-async def _lay_over(conn: Connection, household_id: UUID, change_id: UUID, proposal: ProposalDocument) -> None:
-    """Lay the accepted segments; what an earlier acceptance still lays on other months stays, tied to its own change."""
+def _event(parent: Parent, accepted: Acceptance) -> str:
+    """Say for the audit who accepted what."""
+    event = {
+        "action": "accepted",
+        "actor": str(parent.person_id),
+        "differenceId": str(accepted.difference_id),
+        "differenceVersion": accepted.difference_version,
+        "changeId": str(accepted.change_id),
+    }
+    return msgspec.json.encode(event).decode()
+
+
+def _laid_over(current: Sequence[OverlaySegment], change_id: UUID, proposal: ProposalDocument) -> Sequence[LaidSegment]:
+    """Return what lies over the placements from now on: the accepted segments, and of earlier ones, each tied to its own change, what
+    they leave.
+    """
     laid: list[LaidSegment] = []
-    placement_ids = [placement.placement_id for placement in proposal.placements]
-    current = await answers.current_overlay(conn, household_id, placement_ids)
     for placement in proposal.placements:
         new = proposed_segments(placement)
         laid += _laid(placement.placement_id, change_id, new)
@@ -87,11 +93,7 @@ async def _lay_over(conn: Connection, household_id: UUID, change_id: UUID, propo
                     hourly_rate_cents=earlier.hourly_rate_cents,
                 )
                 laid += _laid(placement.placement_id, earlier.change_id, cut((segment,), new))
-    await answers.supersede_overlay(conn, household_id, placement_ids)
-    await answers.insert_overlay(conn, household_id, laid)
-    await placements.touch_placements(
-        conn, [PlacementKey(household_id=household_id, placement_id=placement_id) for placement_id in placement_ids]
-    )
+    return laid
 
 
 def _laid(placement_id: UUID, change_id: UUID, segments: Sequence[Segment]) -> list[LaidSegment]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from reconcile.rules.months import Month
@@ -41,6 +42,20 @@ class OverlaySegment(Struct, frozen=True, kw_only=True):
     until_month: Month | None
     hours_hundredths: int
     hourly_rate_cents: int
+
+
+class DifferenceToAnswer(Struct, frozen=True, kw_only=True):
+    """A difference at the moment of an answer. `proposal` is JSON text.
+
+    `before` is the acceptance of the version that the parent saw, `overlay` what lies over its placements, by placement and month.
+    """
+
+    version: int
+    state: str
+    proposal: str | None
+    before: Acceptance | None
+    overlay: tuple[OverlaySegment, ...]
+    is_told: bool
 
 
 class LaidSegment(Struct, frozen=True, kw_only=True):
@@ -81,10 +96,36 @@ class ReferencedPerson(Struct, frozen=True, kw_only=True):
     role: str
 
 
-async def acceptance_of_version(conn: Connection, household_id: UUID, difference_id: UUID, version: int) -> Acceptance | None:
-    """Return the acceptance of exactly this version of a difference."""
-    row = await conn.fetchrow(SQL["acceptance_of_version"], household_id, difference_id, version)
-    return None if row is None else Acceptance(**row)
+_OVERLAY = msgspec.json.Decoder(tuple[OverlaySegment, ...])
+
+
+async def difference_to_answer(conn: Connection, household_id: UUID, difference_id: UUID, version: int) -> DifferenceToAnswer | None:
+    """Return a difference of this household, which is locked, with what an answer to `version` of it depends on."""
+    row = await conn.fetchrow(SQL["difference_to_answer"], household_id, difference_id, version)
+    if row is None:
+        return None
+    before = None
+    if row["acceptance_id"] is not None:
+        before = Acceptance(
+            acceptance_id=row["acceptance_id"],
+            difference_id=difference_id,
+            difference_version=version,
+            change_id=row["change_id"],
+            answered_at=row["answered_at"],
+        )
+    return DifferenceToAnswer(
+        version=row["version"],
+        state=row["state"],
+        proposal=row["proposal"],
+        before=before,
+        overlay=_OVERLAY.decode(row["overlay"] or "[]"),
+        is_told=row["is_told"],
+    )
+
+
+async def supersede_overlay(conn: Connection, household_id: UUID, placement_ids: Sequence[UUID]) -> None:
+    """End everything that lies over these placements."""
+    await conn.execute(SQL["supersede_overlay"], household_id, placement_ids)
 
 
 async def insert_acceptance(
@@ -98,8 +139,9 @@ async def insert_acceptance(
     change_id: UUID,
     version: int,
     placements: str,
+    laid: Sequence[LaidSegment],
 ) -> Acceptance:
-    """Write acceptance, change and outbox row in one statement; `version` is the one the household is about to get."""
+    """Write everything that an acceptance is, in one statement; `version` is the one the household is about to get."""
     row = await conn.fetchrow(
         SQL["insert_acceptance"],
         household_id,
@@ -110,23 +152,9 @@ async def insert_acceptance(
         change_id,
         version,
         placements,
+        *columns(LaidSegment, laid),
     )
     return Acceptance(**row)  # type: ignore[arg-type]  # an INSERT of VALUES always returns its row
-
-
-async def current_overlay(conn: Connection, household_id: UUID, placement_ids: Sequence[UUID]) -> Sequence[OverlaySegment]:
-    """Return what lies over these placements, ordered by placement and month."""
-    return [OverlaySegment(**row) for row in await conn.fetch(SQL["current_overlay"], household_id, placement_ids)]
-
-
-async def supersede_overlay(conn: Connection, household_id: UUID, placement_ids: Sequence[UUID]) -> None:
-    """End everything that lies over these placements."""
-    await conn.execute(SQL["supersede_overlay"], household_id, placement_ids)
-
-
-async def insert_overlay(conn: Connection, household_id: UUID, laid: Sequence[LaidSegment]) -> None:
-    """Lay segments over the declared hours of this household."""
-    await conn.execute(SQL["insert_overlay"], household_id, *columns(LaidSegment, laid))
 
 
 async def end_overlay_of_change(conn: Connection, household_id: UUID, change_id: UUID) -> Sequence[PlacementKey]:

@@ -1,12 +1,43 @@
 -- Acceptances, the changes that follow, and the overlay that they lay over the declared hours.
 
--- name: acceptance_of_version
-SELECT acceptance_id, difference_id, difference_version, change_id, answered_at
-FROM acceptance
-WHERE household_id = $1 AND difference_id = $2 AND difference_version = $3;
+-- name: difference_to_answer
+-- What a tap must know, in one moment under the household's lock: the difference, the acceptance of the version that the parent saw,
+-- what lies over its placements by earlier ones (JSON in the shape of OverlaySegment), and whether anybody was to be told of it.
+SELECT difference.version, difference.state, difference.proposal,
+    acceptance.acceptance_id, acceptance.change_id, acceptance.answered_at,
+    (
+        SELECT json_agg(json_build_object(
+            'placement_id', segment.placement_id,
+            'change_id', segment.change_id,
+            'from_month', to_char(segment.from_month, 'YYYY-MM'),
+            'until_month', to_char(segment.until_month, 'YYYY-MM'),
+            'hours_hundredths', segment.hours_hundredths,
+            'hourly_rate_cents', segment.hourly_rate_cents
+        ) ORDER BY segment.placement_id, segment.from_month)
+        FROM jsonb_array_elements(difference.proposal -> 'placements') AS proposed
+        JOIN overlay_segment AS segment
+            ON segment.household_id = difference.household_id AND segment.placement_id = (proposed ->> 'placementId')::uuid
+            AND segment.superseded_at IS NULL
+    ) AS overlay,
+    EXISTS (
+        SELECT FROM notice
+        WHERE notice.household_id = difference.household_id AND notice.difference_id = difference.difference_id AND NOT notice.deleted
+    ) AS is_told
+FROM difference
+LEFT JOIN acceptance
+    ON acceptance.household_id = difference.household_id AND acceptance.difference_id = difference.difference_id
+    AND acceptance.difference_version = $3
+WHERE difference.household_id = $1 AND difference.difference_id = $2;
+
+-- name: supersede_overlay
+UPDATE overlay_segment
+SET superseded_at = statement_timestamp()
+WHERE household_id = $1 AND placement_id = ANY ($2::uuid[]) AND superseded_at IS NULL;
 
 -- name: insert_acceptance
--- Acceptance, change and the obligation to forward it stand or fall together: each names the next, checked at commit.
+-- Acceptance, change and the obligation to forward it stand or fall together: each names the next, checked at commit. With them the
+-- difference is answered, that version of it is kept, its placements are free for another one, the segments lie over them, and each
+-- placement has the version at which that happened.
 WITH accepted AS (
     INSERT INTO acceptance (household_id, acceptance_id, difference_id, difference_version, person_id, change_id)
     VALUES ($1, $2, $3, $4, $5, $6)
@@ -17,26 +48,33 @@ WITH accepted AS (
 ), staged AS (
     INSERT INTO outbox (household_id, kind, subject_id, sequence)
     SELECT household_id, 'change', change_id, $7 FROM accepted
+), answered AS (
+    UPDATE difference
+    SET state = 'accepted', version = $7, closed_at = statement_timestamp()
+    WHERE household_id = $1 AND difference_id = $3
+    RETURNING household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at
+), kept AS (
+    INSERT INTO difference_version (household_id, difference_id, version, kind, state, proposal, route, explanation, effect,
+        rules_version, judged_at)
+    SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at
+    FROM answered
+), freed AS (
+    UPDATE difference_placement
+    SET is_open = false
+    WHERE household_id = $1 AND difference_id = $3
+), laid AS (
+    INSERT INTO overlay_segment (household_id, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents)
+    SELECT $1, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents
+    FROM unnest($9::uuid[], $10::uuid[], $11::date[], $12::date[], $13::integer[], $14::integer[])
+        AS laid (placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents)
+), placed AS (
+    -- What is accepted over a placement makes it no tombstone, and ends none.
+    UPDATE placement
+    SET version = $7
+    WHERE household_id = $1
+        AND placement_id IN (SELECT (proposed ->> 'placementId')::uuid FROM jsonb_array_elements($8::text::jsonb) AS proposed)
 )
 SELECT acceptance_id, difference_id, difference_version, change_id, answered_at FROM accepted;
-
--- name: current_overlay
-SELECT placement_id, change_id, to_char(from_month, 'YYYY-MM') AS from_month, to_char(until_month, 'YYYY-MM') AS until_month,
-    hours_hundredths, hourly_rate_cents
-FROM overlay_segment
-WHERE household_id = $1 AND placement_id = ANY ($2::uuid[]) AND superseded_at IS NULL
-ORDER BY placement_id, from_month;
-
--- name: supersede_overlay
-UPDATE overlay_segment
-SET superseded_at = statement_timestamp()
-WHERE household_id = $1 AND placement_id = ANY ($2::uuid[]) AND superseded_at IS NULL;
-
--- name: insert_overlay
-INSERT INTO overlay_segment (household_id, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents)
-SELECT $1, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents
-FROM unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[], $6::integer[], $7::integer[])
-    AS laid (placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents);
 
 -- name: end_overlay_of_change
 UPDATE overlay_segment

@@ -6,12 +6,12 @@ from reconcile.callers import Caller, context_of
 
 
 @cache
-def bound(query: str, arguments: int) -> str:
-    """Wrap a query so that it binds a household for the rest of the transaction, and is run only when the last argument says so."""
-    household, is_bound = f"${arguments + 1}", f"${arguments + 2}::boolean"
-    context = f"SELECT set_config('app.household_id', {household}, true) AS household"
+def bound(query: str, arguments: int, names: tuple[str, ...]) -> str:
+    """Wrap a query so that it binds settings for the rest of the transaction, and is run only when the last argument says so."""
+    is_bound = f"${arguments + len(names) + 1}::boolean"
+    settings = ", ".join(f"set_config('app.{name}', ${arguments + at}, true) AS bound_{name}" for at, name in enumerate(names, 1))
     found = f"SELECT query.*, true AS is_found FROM (\n{query.rstrip(';')}\n) AS query"  # noqa: S608  # our own query
-    return f"SELECT found.*, context.household FROM ({context}) AS context LEFT JOIN LATERAL ({found}) AS found ON {is_bound}"  # noqa: S608
+    return f"SELECT found.*, context.* FROM (SELECT {settings}) AS context LEFT JOIN LATERAL ({found}) AS found ON {is_bound}"  # noqa: S608
 
 
 def beginning(how: str, caller: Caller) -> str:

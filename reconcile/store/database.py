@@ -27,6 +27,7 @@ from reconcile.callers import (
     StatementReader,
     Tvs,
     Visitor,
+    context_of,
 )
 from reconcile.problems import Busy
 from reconcile.store.context import beginning, bound
@@ -40,19 +41,19 @@ class Connection(asyncpg.Connection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # handed through as they come
         super().__init__(*args, **kwargs)
         self.changed_households: set[UUID] = set()
-        self._alone_for: UUID | None = None
+        self._alone_for: Mapping[str, str] = {}
 
-    def bind_alone(self, household_id: UUID | None) -> None:
-        """Read for this household from here on, each statement alone; None ends it."""
-        self._alone_for = household_id
+    def bind_alone(self, context: Mapping[str, str]) -> None:
+        """Read in this context from here on, each statement alone; an empty one ends it."""
+        self._alone_for = context
 
     async def read(self, query: str, *args: object) -> Sequence[asyncpg.Record]:
-        """Fetch the rows of one statement; on a connection that reads alone, bind its household in the same message."""
-        if self._alone_for is None:
+        """Fetch the rows of one statement; on a connection that reads alone, bind its context in the same message."""
+        if not self._alone_for:
             return await self.fetch(query, *args)
-        household_id = str(self._alone_for)
+        names, values = tuple(self._alone_for), tuple(self._alone_for.values())
         # One statement executed twice before the server ends the transaction: first it binds and finds nothing, then it is bound.
-        rows = await self.fetchmany(bound(query, len(args)), [(*args, household_id, False), (*args, household_id, True)])
+        rows = await self.fetchmany(bound(query, len(args), names), [(*args, *values, False), (*args, *values, True)])
         return [row for row in rows if row["is_found"]]
 
 
@@ -179,17 +180,17 @@ class Database:
                     await conn.execute("ROLLBACK")
 
     @asynccontextmanager
-    async def reading(self, parent: Parent) -> AsyncIterator[Connection]:
+    async def reading(self, caller: Parent | Visitor) -> AsyncIterator[Connection]:
         """The same as a snapshot for one statement alone, given to `Connection.read`: one round trip instead of three.
 
         What is not given to `read` sees nothing: nobody is bound between two messages.
         """
         async with self._connection(Role.PARENT) as conn:
-            conn.bind_alone(parent.household_id)
+            conn.bind_alone(context_of(caller))
             try:
                 yield conn
             finally:
-                conn.bind_alone(None)
+                conn.bind_alone({})
 
     def _tell(self, household_ids: frozenset[UUID]) -> None:
         if not household_ids or self._on_change is None:

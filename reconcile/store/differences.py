@@ -56,16 +56,6 @@ class SpannedPlacement(Struct, frozen=True, kw_only=True):
     year: int
 
 
-class LockedDifference(Struct, frozen=True, kw_only=True):
-    """A difference that this transaction holds. `proposal` is JSON text."""
-
-    difference_id: UUID
-    version: int
-    state: str
-    year: int
-    proposal: str | None
-
-
 class ShownDifference(Struct, frozen=True, kw_only=True):
     """A difference as its household may see it. `proposal`, `explanation` and `effect` are JSON text."""
 
@@ -138,12 +128,6 @@ async def touch_differences_of_children(conn: Connection, renamed: Sequence[tupl
 async def keep_difference_versions(conn: Connection, household_ids: Sequence[UUID], difference_ids: Sequence[UUID]) -> None:
     """Keep what these differences show from here on, in step with their households."""
     await conn.execute(SQL["keep_difference_versions"], household_ids, difference_ids)
-
-
-async def lock_difference(conn: Connection, household_id: UUID, difference_id: UUID) -> LockedDifference | None:
-    """Lock a difference of this household; its household is locked before it, always in that order."""
-    row = await conn.fetchrow(SQL["lock_difference"], household_id, difference_id)
-    return None if row is None else LockedDifference(**row)
 
 
 async def other_open_difference(conn: Connection, household_id: UUID, difference_id: UUID) -> bool:

@@ -89,12 +89,6 @@ SELECT household_id, difference_id, version, kind, state, proposal, route, expla
 FROM difference
 WHERE (household_id, difference_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]));
 
--- name: lock_difference
-SELECT difference_id, version, state, year, proposal
-FROM difference
-WHERE household_id = $1 AND difference_id = $2
-FOR UPDATE;
-
 -- name: other_open_difference
 -- Whether another difference is open on a placement of this one.
 SELECT true

@@ -33,10 +33,10 @@ async def link_login(conn: Connection, issuer: str, subject: str, bsn_index: byt
 
 async def households_of_login(conn: Connection, issuer: str, subject: str, month: Month) -> Sequence[Parent]:
     """Return the households in which the person of this login is applicant or partner in `month`."""
-    rows = await conn.fetch(SQL["households_of_login"], issuer, subject, first_day(month))
-    return [Parent(**row) for row in rows]
+    rows = await conn.read(SQL["households_of_login"], issuer, subject, first_day(month))
+    return [Parent(person_id=row["person_id"], household_id=row["household_id"]) for row in rows]
 
 
 async def login_exists(conn: Connection, issuer: str, subject: str) -> bool:
     """Tell whether this pseudonym is tied to a person."""
-    return await conn.fetchval(SQL["login_exists"], issuer, subject) is True
+    return bool(await conn.read(SQL["login_exists"], issuer, subject))

@@ -11,7 +11,7 @@ import pytest
 from bench.__main__ import PARTS
 
 ROOT = Path(__file__).parents[2]
-SMALL = {"BENCH_LINES": "200", "BENCH_HOUSEHOLDS": "20", "BENCH_SECONDS": "1", "BENCH_TAPS": "16", "BENCH_NOTICES": "70"}
+SMALL = {"BENCH_LINES": "200", "BENCH_HOUSEHOLDS": "20", "BENCH_SECONDS": "0.2", "BENCH_TAPS": "16", "BENCH_NOTICES": "70"}
 LINES = {"delivery": 2, "pull": 2, "acceptance": 2, "notices": 1}
 
 
