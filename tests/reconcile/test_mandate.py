@@ -12,7 +12,7 @@ from reconcile.keyring import Keyring
 from reconcile.mandate import acting_for, end_mandate, give_mandate, mandates_of
 from reconcile.problems import NotFound, NotMandated, UnknownOrganisation
 from reconcile.receive import read_delivery
-from reconcile.store.audit import broken_organisation_links
+from reconcile.store.audit import broken_links
 from reconcile.store.database import Connection, Database
 from reconcile.store.deliveries import deliveries_of_organisation
 from tests import world
@@ -100,7 +100,7 @@ async def test_every_step_of_a_mandate_is_in_the_organisation_s_chain(db: Databa
         {"action": "mandated", "actor": actor, "vendorOin": world.VENDOR_OIN, "from": "2020-01-01", "until": None},
         {"action": "mandate-ended", "actor": actor, "vendorOin": world.VENDOR_OIN},
     ]
-    assert list(await broken_organisation_links(admin, 10)) == []
+    assert list(await broken_links(admin, 10)) == []
 
 
 async def test_a_delivery_knows_who_sent_it(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
