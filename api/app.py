@@ -33,6 +33,7 @@ from api.statements import statements_router
 from api.stream import Pace, Streams
 from api.sync import sync_router
 from api.tokens import IssuerKeys, KeySource, VerifiedTokens
+from api.withdrawals import withdrawals_router
 from reconcile.keyring import Keyring
 from reconcile.settings import Settings
 from reconcile.store.database import Database
@@ -50,6 +51,7 @@ NEEDED_SETTINGS = (
 ROUTERS = (
     deliveries_router,
     receipts_router,
+    withdrawals_router,
     declarations_router,
     differences_router,
     changes_router,

@@ -24,6 +24,7 @@ from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
 from api.receipts import CanonicalReceipt
 from api.statements import StatementDocument
 from api.sync_documents import COLLECTIONS, Pull
+from api.withdrawals import WithdrawalRequest
 from reconcile.forward import Receipt
 
 _FOLDER = Path(__file__).parent.parent / "openapi"
@@ -46,6 +47,7 @@ _BY_OPERATION = {
     "createDelivery": (422,),
     "createReceipt": (409,),
     "readDeliveryReceipt": (409,),
+    "withdrawDelivery": (409, 422),
     "pullDocuments": (410, 426),
 }
 _KEYED = ("acceptDifference", "createPilot", "drawStage", "releaseStage", "pauseStage")
@@ -55,6 +57,7 @@ _READ_BY_HAND: Mapping[str, Any] = {
     "createPilot": PilotRequest,
     "drawStage": StageRequest,
     "giveMandate": MandateRequest,
+    "withdrawDelivery": WithdrawalRequest,
 }
 # Answers that a handler writes by itself, by media type.
 _ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
@@ -62,6 +65,8 @@ _ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
     "readStatement": {"application/json": {"$ref": "#/components/schemas/StatementDocument"}, "text/csv": {"type": "string"}},
     "streamChanges": {"text/event-stream": {"type": "string"}},
 }
+# A body that may be left out.
+_OPTIONAL_BODIES = ("withdrawDelivery",)
 _DESCRIPTIONS = {
     **{status: title for status, (_, title) in HTTP_SLUGS.items()},
     409: "Contradicts what was done before.",
@@ -239,7 +244,7 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
         )
     if name in _READ_BY_HAND:
         schema = {"$ref": f"#/components/schemas/{_READ_BY_HAND[name].__name__}"}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        operation["requestBody"] = {"required": name not in _OPTIONAL_BODIES, "content": {"application/json": {"schema": schema}}}
     if name == "pullDocuments":
         success = {**operation["responses"]["200"], "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pull"}}}}
         operation["responses"] |= {"200": success, "304": {**_HEADERS, "description": "The phone has this page."}}

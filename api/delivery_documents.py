@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from api.spreadsheet import BYTE_ORDER_MARK, rows_csv
+from reconcile.callers import Organisation
 from reconcile.rules.faults import Fault
 from reconcile.rules.months import Month
 from reconcile.rules.quantities import hundredths_text
@@ -27,6 +28,7 @@ class OutcomeCounts(Struct, frozen=True, kw_only=True, rename="camel"):
     superseded: int
     parked: int
     rejected: int
+    withdrawn: Annotated[int, Meta(description="Of these lines, those that you took back")]
 
 
 class DeliveryProgress(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -75,6 +77,7 @@ class LineDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     amount: str | None
     end_date: date | None
     waits_for: str | None
+    withdrawn_at: Annotated[datetime | None, Meta(description="Since when you take the line back")]
     faults: tuple[Fault, ...]
 
 
@@ -83,6 +86,12 @@ class LinePage(Struct, frozen=True, kw_only=True, rename="camel"):
 
     lines: list[LineDocument]
     next: int | None
+
+
+def delivery_address(organisation: Organisation, delivery_id: UUID) -> str:
+    """Return where a delivery is read; a vendor's address names the organisation that it acts for."""
+    named = f"?organisationOin={organisation.oin}" if organisation.vendor_oin else ""
+    return f"/v1/deliveries/{delivery_id}{named}"
 
 
 def receipt_document(delivery: Delivery) -> DeliveryReceipt:
@@ -104,6 +113,7 @@ def receipt_document(delivery: Delivery) -> DeliveryReceipt:
             superseded=delivery.superseded_count,
             parked=delivery.parked_count,
             rejected=delivery.rejected_count,
+            withdrawn=delivery.withdrawn_count,
         ),
         progress=DeliveryProgress(lines_read=delivery.lines_read, lines_done=delivery.lines_done),
         problem=None if delivery.problem is None else Raw(delivery.problem.encode()),
@@ -125,6 +135,7 @@ def line_document(line: Line) -> LineDocument:
         amount=_text(line.amount_cents),
         end_date=line.end_on,
         waits_for=line.waits_for,
+        withdrawn_at=line.withdrawn_at,
         faults=_FAULTS.decode(line.faults),
     )
 

@@ -54,7 +54,7 @@ class DeviceDocument(Struct, frozen=True, kw_only=True, rename="camel"):
 
 @put("/{device_id:uuid}", operation_id="registerDevice", status_code=200, opt={"scope": APP})
 async def put_device(request: Request[Parent, None, Any], db: NamedDependency[Database], device_id: FromPath[UUID]) -> DeviceDocument:
-    """Register a phone, or renew it. Do so after each login and whenever the token changes: who registers a phone last owns it."""
+    """Register a phone, or renew it: after each login and when the token changes. Who registers it last owns it; the newest ten stay."""
     media_type(request, "application/json")
     wanted: DeviceRegistration = await read_body(request, DeviceRegistration, between_fields=_no_hour_or_all)
     address = Address(platform=wanted.platform, token=wanted.token, locale=wanted.locale, quiet=_quiet(wanted.quiet_hours))

@@ -76,9 +76,9 @@ async def measure_pull(postgres: Postgres, folder: Path, *, seconds: float) -> S
 
 async def _prepare(postgres: Postgres, folder: Path) -> None:
     """Households with a child, a placement and four reported months each, in a database of their own."""
-    admin = await asyncpg.connect(postgres.url())
-    await admin.execute(f"CREATE DATABASE {_DATABASE}")
-    await admin.close()
+    server = await asyncpg.connect(postgres.url())
+    await server.execute(f"CREATE DATABASE {_DATABASE}")
+    await server.close()
     await migrate(postgres.url(_DATABASE), {})
     (folder / "keyring.json").write_bytes(new_keyring())
     keyring = Keyring((folder / "keyring.json").read_bytes())

@@ -1,13 +1,14 @@
 """`kot audit`: prove that the audit chains are whole."""
 
 import asyncio
+from collections.abc import Sequence
 
 import asyncpg
 import msgspec
 import rich_click as click
 
 from cli.doorway import settings_for
-from reconcile.store.audit import BrokenLink, broken_household_links, broken_organisation_links, broken_pilot_links
+from reconcile.store.audit import BrokenLink, broken_links
 from reconcile.store.database import Connection
 
 _LINKS_MAX = 100
@@ -32,17 +33,16 @@ def verify(as_json: bool) -> None:
     elif not broken:
         click.echo("Every audit chain is whole.")
     for link in [] if as_json else broken:
-        click.echo(f"Broken: link {link.number} of the chain of {link.chain_id}.")
+        click.echo(f"Broken: link {link.number} of the chain of {link.chain} {link.chain_id}.")
     raise SystemExit(1 if broken else 0)
 
 
-async def _verify(url: str) -> list[BrokenLink]:
+async def _verify(url: str) -> Sequence[BrokenLink]:
     conn = await asyncpg.connect(url, timeout=10, server_settings={"search_path": "kot, public"}, connection_class=Connection)
     try:
         async with conn.transaction(readonly=True):
             # The owner is bound by row-level security too; it has a policy for the chains alone.
             await conn.execute("SET LOCAL ROLE kot_owner")
-            readers = (broken_household_links, broken_organisation_links, broken_pilot_links)
-            return [link for broken_links in readers for link in await broken_links(conn, _LINKS_MAX)]
+            return await broken_links(conn, _LINKS_MAX)
     finally:
         await conn.close()

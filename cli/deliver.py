@@ -129,7 +129,7 @@ async def _send(http: httpx.AsyncClient, file: Path, options: Mapping[str, Any],
 
 async def _follow(http: httpx.AsyncClient, receipt: dict[str, Any], progress: Progress) -> dict[str, Any]:
     task = progress.add_task("applying", total=None)
-    while receipt["state"] not in ("applied", "unreadable"):
+    while receipt["state"] not in ("applied", "unreadable", "withdrawn"):
         done = receipt["progress"]
         progress.update(task, total=done["linesRead"] or None, completed=done["linesDone"])
         await asyncio.sleep(_LOOK_S)

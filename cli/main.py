@@ -3,6 +3,7 @@
 import rich_click as click
 
 from cli.audit import audit
+from cli.changes import changes
 from cli.contract import contract
 from cli.deliver import deliver
 from cli.keyring import keyring
@@ -18,7 +19,7 @@ def main() -> None:
     """Reported hours against declared hours: run the service, deliver to it, look after it."""
 
 
-for command in (serve, work, migrate, deliver, register, keyring, contract, audit):
+for command in (serve, work, migrate, deliver, register, keyring, contract, audit, changes):
     main.add_command(command)
 
 if __name__ == "__main__":

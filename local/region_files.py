@@ -97,7 +97,7 @@ def delivery_files(region: Region, seed: int) -> Sequence[Sequence[DeliveryFile]
                 first.append(_file(organisation, month, lines, "a", {"applied": len(lines)}))
             if place == 2 and number % 7 == 1:
                 second.append(
-                    _file(organisation, month, [_with_more_hours(one) for one in lines], "oud", {"superseded": len(lines)}, days=-3)
+                    _file(organisation, month, [_with_more_hours(one) for one in lines], "oud", {"superseded": len(lines)}, hours=-72)
                 )
         if number % 5 == 2:
             second.append(_faulty_file(organisation, region, cares[0].location, "fouten"))
@@ -126,7 +126,7 @@ def probe_file(region: Region, household: Household) -> DeliveryFile:
         )
         for month in region.months[-2:]
     ]
-    return _file(organisation, region.months[-1], lines, "proef", {"applied": 2}, days=14)
+    return _file(organisation, region.months[-1], lines, "proef", {"applied": 2}, hours=2)
 
 
 def _lines(cares: Sequence[Care], month: Month, months: Sequence[Month]) -> list[Line]:
@@ -193,10 +193,11 @@ def _with_broken_lines(file: DeliveryFile) -> DeliveryFile:
 
 
 def _file(
-    organisation: SampleOrganisation, month: Month, lines: Sequence[Line], mark: str, expected: Mapping[str, int], *, days: int = 0
+    organisation: SampleOrganisation, month: Month, lines: Sequence[Line], mark: str, expected: Mapping[str, int], *, hours: int = 0
 ) -> DeliveryFile:
-    made = datetime.combine(first_day(next_month(month)), datetime.min.time(), UTC) + timedelta(days=4, hours=8)
-    created_at = made + timedelta(days=days if days else 7 if mark == "correctie" else 0)
+    # Soon after the month, so that no file is of a time still to come on the day that the play is played.
+    made = datetime.combine(first_day(next_month(month)), datetime.min.time(), UTC) + timedelta(hours=1)
+    created_at = made + timedelta(hours=hours if hours else 1 if mark == "correctie" else 0)
     dialect = _DIALECTS[int(organisation.kvk_number) % len(_DIALECTS)]
     reference = f"{organisation.kvk_number}-{month}-{mark}"
     envelope = {"reference": reference, "createdAt": created_at.isoformat()}

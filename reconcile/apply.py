@@ -32,6 +32,10 @@ LEASE = timedelta(seconds=15)
 _COMPLETE = msgspec.json.Decoder(tuple[Complete, ...])
 
 
+# A clock that is further ahead would make every later delivery of its sender look older than this one.
+CLOCK_DIFFERENCE_MAX = timedelta(days=1)
+
+
 class LeaseLost(Exception):
     """Another worker has taken this delivery over: whatever this one was about to write is dropped."""
 
@@ -80,7 +84,7 @@ def reader_for(claimed: ClaimedDelivery, *, this_month: Month) -> DeliveryReader
 
 async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine]) -> None:
     """Put a handful of lines into the stage, and make sure that everybody they name is a person. Raises LeaseLost."""
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     indexes = await remember_people(conn, keyring, (bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn))
     await lines.stage_lines(conn, (_staged(claimed, line, indexes) for line in read))
 
@@ -90,13 +94,15 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
 
     Raises UnreadableDelivery when file and request contradict each other, LeaseLost.
     """
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     if envelope.reference is not None and envelope.reference != claimed.reference:
         raise UnreadableDelivery("reference-mismatch", "The file names another reference than the request.")
     if envelope.organisation_oin not in (None, oin):
         raise UnreadableDelivery("organisation-mismatch", "The file names another organisation than the request.")
     # A sender that does not say when it made the file is taken to have made it when it sent it.
     sent_at = envelope.sent_at or claimed.sent_at or claimed.received_at
+    if sent_at > claimed.received_at + CLOCK_DIFFERENCE_MAX:
+        raise UnreadableDelivery("created-in-future", "createdAt lies more than a day after the delivery arrived.")
     complete = envelope.complete or _COMPLETE.decode(claimed.complete)
     await lines.refuse_duplicates(conn, claimed)
     await lines.drop_done_lines(conn, claimed)
@@ -109,7 +115,7 @@ async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datet
 
     Raises LeaseLost. A crash before the commit leaves nothing of the batch.
     """
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     bounds = await lines.batch_bounds(conn, claimed, after_line, lines_max)
     if bounds is None:
         return None
@@ -146,7 +152,7 @@ async def _report(conn: Connection, batch: Batch, touched: Sequence[UUID]) -> No
 
 async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
     """Every line has its outcome: note what the sender called complete, judge what that lacks, and empty the stage. Raises LeaseLost."""
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     stated = _COMPLETE.decode(await deliveries.complete_of_delivery(conn, claimed))
     complete = [(lrk_number, first_day(one.month)) for one in stated for lrk_number in one.lrk_numbers]
     lrk_numbers, months = [lrk_number for lrk_number, _ in complete], [month for _, month in complete]
@@ -161,7 +167,7 @@ async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
 
 async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: UnreadableDelivery) -> None:
     """Nothing of the delivery is taken; its sender sees why and where. Raises LeaseLost."""
-    await _hold(conn, claimed)
+    await hold(conn, claimed)
     kind = FAULTS[reason.code]
     problem = DeliveryProblem(
         code=kind.code,
@@ -188,7 +194,8 @@ async def postpone_delivery(conn: Connection, claimed: ClaimedDelivery, error: s
     await deliveries.postpone_delivery(conn, claimed, error)
 
 
-async def _hold(conn: Connection, claimed: ClaimedDelivery) -> None:
+async def hold(conn: Connection, claimed: ClaimedDelivery) -> None:
+    """Go on holding a delivery, and keep others off until this transaction ends. Raises LeaseLost."""
     if not await deliveries.extend_lease(conn, claimed, LEASE):
         raise LeaseLost
 

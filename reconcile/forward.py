@@ -131,6 +131,16 @@ async def postpone_change(conn: Connection, message: ClaimedMessage, *, error: s
     await outbox.postpone_outbox(conn, KIND, [later])
 
 
+async def revive_change(conn: Connection, change_id: UUID) -> None:
+    """A person looked at a dead change and set right what was wrong: send it again, and what it blocked after it. Raises NotFound."""
+    household_id = await answers.household_of_change(conn, change_id)
+    version = None if household_id is None else await households.lock_household(conn, household_id)
+    if household_id is None or version is None or not await answers.revive_change(conn, household_id, change_id, version + 1):
+        raise NotFound("There is no dead change of this number.")
+    event = {"action": "revived", "actor": "operator", "changeId": str(change_id)}
+    await households.record_changes(conn, [household_id], [msgspec.json.encode(event).decode()])
+
+
 async def _settle(conn: Connection, message: ClaimedMessage, *, state: Literal["done", "dead"], error: str | None) -> bool:
     # Household before outbox, as everywhere: a receipt that comes at this moment takes the locks in the same order.
     version = await households.lock_household(conn, message.household_id)

@@ -8,6 +8,9 @@ Refusal
 │   └── HouseholdUnclear         a token that does not select exactly one household
 ├── ReferenceReused              a delivery's reference came before with other content
 ├── DeliveryNotDone              the receipt of a delivery whose lines do not all have their outcome yet
+├── DeliveryBusy                 a delivery that is still being worked on
+├── NothingToWithdraw            a delivery of which nothing stands
+├── LinesUnknown                 numbers that are no lines of a delivery
 ├── KeyReused                    an Idempotency-Key came before with another request
 ├── RequestInProgress            the same request is being handled at this moment
 ├── StaleDifference              the difference changed since it was seen
@@ -23,6 +26,7 @@ Refusal
 └── Busy                         the store could not answer in time; nothing was changed
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 
@@ -67,6 +71,22 @@ class ReferenceReused(Refusal):
 
 class DeliveryNotDone(Refusal):
     """This delivery has no final receipt yet."""
+
+
+class DeliveryBusy(Refusal):
+    """This delivery is still being worked on."""
+
+
+class NothingToWithdraw(Refusal):
+    """Nothing of this delivery can be taken back."""
+
+
+class LinesUnknown(Refusal):
+    """The delivery has no such lines."""
+
+    def __init__(self, *, line_numbers: Sequence[int]) -> None:
+        super().__init__("Some of these numbers are no lines of the delivery. Nothing was taken back.")
+        self.line_numbers = line_numbers
 
 
 class KeyReused(Refusal):

@@ -12,6 +12,8 @@ from reconcile.store import devices, households
 from reconcile.store.database import Connection
 from reconcile.store.devices import Device, Locale, Platform
 
+DEVICES_MAX = 10
+
 
 class Address(Struct, frozen=True, kw_only=True):
     """Where and how a device is reached: its token at the push service, language, and times of day at which it stays quiet."""
@@ -25,6 +27,8 @@ class Address(Struct, frozen=True, kw_only=True):
 async def register_device(conn: Connection, parent: Parent, device_id: UUID, address: Address) -> Device:
     """Register a device, or renew it. Whoever registers a phone last owns it: notices of an earlier owner stay away from it.
 
+    A parent keeps the newest DEVICES_MAX devices: a notice to each of endless ones would be a way to harm everybody else.
+
     Raises NotFound when the parent's household is gone.
     """
     await _lock(conn, parent)
@@ -37,6 +41,7 @@ async def register_device(conn: Connection, parent: Parent, device_id: UUID, add
         locale=address.locale,
         quiet=address.quiet,
     )
+    await devices.retire_surplus_devices(conn, parent, DEVICES_MAX)
     await _record(conn, parent, device_id, "device-registered")
     return device
 

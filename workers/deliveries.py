@@ -4,7 +4,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Protocol
 
-from reconcile import apply
+from reconcile import apply, withdraw
 from reconcile.apply import LeaseLost
 from reconcile.callers import Intake
 from reconcile.keyring import Keyring
@@ -38,7 +38,7 @@ def utc_now() -> datetime:
 
 
 class DeliveryDrain:
-    """Works off deliveries. Wakes the comparison as soon as a batch may have found something."""
+    """Works off deliveries, and what is to be taken back of them. Wakes the comparison as soon as a batch may have found something."""
 
     def __init__(self, db: Database, keyring: Keyring, wake: Wake, clock: Clock = utc_now) -> None:
         self._db = db
@@ -50,6 +50,7 @@ class DeliveryDrain:
         """Apply deliveries until none is due."""
         while True:
             async with self._db.transaction(Intake()) as conn:
+                await withdraw.begin_withdrawals(conn)
                 claimed = await apply.claim_delivery(conn)
             if claimed is None:
                 return
@@ -57,7 +58,10 @@ class DeliveryDrain:
 
     async def _work(self, claimed: ClaimedDelivery) -> None:
         try:
-            await self._read_and_apply(claimed)
+            if claimed.state in withdraw.WITHDRAWING:
+                await self._withdraw(claimed)
+            else:
+                await self._read_and_apply(claimed)
         except LeaseLost:
             logger.warning("delivery taken over by another worker", extra={"delivery_id": str(claimed.delivery_id)})
         except Exception as error:
@@ -65,6 +69,15 @@ class DeliveryDrain:
             logger.exception("delivery postponed", extra={"delivery_id": str(claimed.delivery_id)})
             async with self._db.transaction(Intake()) as conn:
                 await apply.postpone_delivery(conn, claimed, type(error).__name__)
+
+    async def _withdraw(self, claimed: ClaimedDelivery) -> None:
+        lines: int | None = None
+        while lines != 0:
+            async with self._db.transaction(Intake()) as conn:
+                lines = await withdraw.withdraw_batch(conn, claimed, lines_max=APPLY_LINES_MAX)
+            await self._wake(Work.COMPARISON)
+        async with self._db.transaction(Intake()) as conn:
+            await withdraw.finish_withdrawal(conn, claimed)
 
     async def _read_and_apply(self, claimed: ClaimedDelivery) -> None:
         async with self._db.transaction(Intake()) as conn:

@@ -62,7 +62,13 @@ async def run_worker(settings: Settings) -> None:
     db = await Database.connect(urls, connections_max=4, patience_s=START_PATIENCE_S, on_change=hints.ring)
     try:
         async with httpx.AsyncClient(limits=httpx.Limits(max_connections=16)) as http, fcm_client() as push_http:
-            drains = make_drains(db, keyring, hints.wake, tvs_sender(settings, http), push_sender(settings, http, push_http))
+
+            async def wake(kind: str) -> None:
+                # This process looks at once, with or without Redis; the hint brings the others.
+                sweeper.look(kind)
+                await hints.wake(kind)
+
+            drains = make_drains(db, keyring, wake, tvs_sender(settings, http), push_sender(settings, http, push_http))
             sweeper = Sweeper(drains, interval_s=settings.sweep_interval_s)
             async with asyncio.TaskGroup() as group:
                 group.create_task(sweeper.run())

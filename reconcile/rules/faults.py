@@ -336,6 +336,13 @@ _KINDS = (
         "Check createdAt, reference, organisationOin and complete.",
     ),
     _delivery(
+        "created-in-future",
+        "De levering is volgens createdAt pas later gemaakt",
+        "By its createdAt the delivery is still to be made",
+        "Zet de klok van uw systeem goed en lever opnieuw, met een nieuw kenmerk.",
+        "Set the clock of your system right and deliver again, under a new reference.",
+    ),
+    _delivery(
         "reference-mismatch",
         "Het kenmerk in het bestand is een ander dan in het verzoek",
         "The reference in the file is not that of the request",

@@ -24,6 +24,14 @@ class Acceptance(Struct, frozen=True, kw_only=True, rename="camel"):
     answered_at: datetime
 
 
+class DeadChange(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A change that could not be handed over: since when, and the class of the last error."""
+
+    change_id: UUID
+    settled_at: datetime
+    last_error: str | None
+
+
 class OverlaySegment(Struct, frozen=True, kw_only=True):
     """Accepted hours that lie over the declared ones, with the change that carries them; months are text."""
 
@@ -164,3 +172,13 @@ async def mark_change_sent(conn: Connection, household_id: UUID, change_id: UUID
 async def mark_change_dead(conn: Connection, household_id: UUID, change_id: UUID, version: int) -> None:
     """The change could not be sent for too long: it blocks what comes after it until somebody acts."""
     await conn.execute(SQL["mark_change_dead"], household_id, change_id, version)
+
+
+async def dead_changes(conn: Connection) -> Sequence[DeadChange]:
+    """Return the changes that could not be handed over, oldest first."""
+    return [DeadChange(**row) for row in await conn.fetch(SQL["dead_changes"])]
+
+
+async def revive_change(conn: Connection, household_id: UUID, change_id: UUID, version: int) -> bool:
+    """Make a dead change due again; False when it is not dead. The household is locked."""
+    return await conn.fetchval(SQL["revive_change"], household_id, change_id, version) is not None

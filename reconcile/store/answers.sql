@@ -83,3 +83,24 @@ WHERE household_id = $1 AND change_id = $2 AND state = 'staged';
 UPDATE change
 SET state = 'dead', version = $3, settled_at = statement_timestamp()
 WHERE household_id = $1 AND change_id = $2 AND state = 'staged';
+
+-- name: dead_changes
+SELECT change.change_id, change.settled_at, outbox.last_error
+FROM change
+JOIN outbox ON outbox.household_id = change.household_id AND outbox.kind = 'change' AND outbox.subject_id = change.change_id
+WHERE change.state = 'dead'
+ORDER BY change.settled_at, change.change_id;
+
+-- name: revive_change
+-- Due again at once; the attempts stay, because they are the fence.
+WITH revived AS (
+    UPDATE change
+    SET state = 'staged', settled_at = NULL, version = $3
+    WHERE household_id = $1 AND change_id = $2 AND state = 'dead'
+    RETURNING household_id, change_id
+)
+UPDATE outbox
+SET state = 'open', done_at = NULL, lease_until = NULL, due_at = now()
+FROM revived
+WHERE outbox.household_id = revived.household_id AND outbox.kind = 'change' AND outbox.subject_id = revived.change_id
+RETURNING outbox.subject_id;

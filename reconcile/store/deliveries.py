@@ -36,6 +36,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     superseded_count: int
     parked_count: int
     rejected_count: int
+    withdrawn_count: int
     finished_at: datetime | None
 
 

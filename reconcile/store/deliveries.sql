@@ -21,7 +21,8 @@ WHERE organisation_id = $1 AND sender_oin = $2 AND reference = $3 AND state <> '
 -- name: landed_delivery_by_content
 SELECT delivery_id
 FROM delivery
-WHERE organisation_id = $1 AND sender_oin = $2 AND content_sha256 = $3 AND state <> 'arriving' AND duplicate_of IS NULL;
+WHERE organisation_id = $1 AND sender_oin = $2 AND content_sha256 = $3 AND state NOT IN ('arriving', 'withdrawing', 'withdrawn')
+    AND duplicate_of IS NULL;
 
 -- name: land_delivery
 UPDATE delivery
@@ -51,13 +52,14 @@ DELETE FROM delivery WHERE state = 'arriving' AND received_at < now() - interval
 DELETE FROM delivery_chunk AS chunk
 USING delivery
 WHERE delivery.organisation_id = chunk.organisation_id AND delivery.delivery_id = chunk.delivery_id
-    AND delivery.state IN ('applied', 'unreadable') AND delivery.finished_at < now() - interval '30 days';
+    AND delivery.state IN ('applied', 'unreadable', 'withdrawn') AND delivery.finished_at < now() - interval '30 days';
 
 -- name: delivery_by_id
 -- What became of identical content stands with the first delivery of it.
 SELECT delivery.delivery_id, delivery.sender_oin, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
     delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
-    first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count, first.finished_at
+    first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count,
+    first.withdrawn_count, first.finished_at
 FROM delivery
 JOIN delivery AS first
     ON first.organisation_id = delivery.organisation_id AND first.delivery_id = coalesce(delivery.duplicate_of, delivery.delivery_id)
@@ -78,7 +80,8 @@ WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2
 -- Newest first; $2 and $3 are the last row of the page before.
 SELECT delivery.delivery_id, delivery.sender_oin, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
     delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
-    first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count, first.finished_at
+    first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count,
+    first.withdrawn_count, first.finished_at
 FROM delivery
 JOIN delivery AS first
     ON first.organisation_id = delivery.organisation_id AND first.delivery_id = coalesce(delivery.duplicate_of, delivery.delivery_id)
@@ -95,11 +98,11 @@ SET attempts = attempts + 1, lease_until = now() + $1::interval, state = CASE st
 WHERE (organisation_id, delivery_id) IN (
     SELECT ready.organisation_id, ready.delivery_id
     FROM delivery AS ready
-    WHERE ready.state IN ('received', 'reading', 'applying') AND ready.due_at <= now()
+    WHERE ready.state IN ('received', 'reading', 'applying', 'withdrawing', 'withdrawing-lines') AND ready.due_at <= now()
         AND (ready.lease_until IS NULL OR ready.lease_until < now())
         AND NOT EXISTS (
             SELECT FROM delivery AS other
-            WHERE other.organisation_id = ready.organisation_id AND other.state IN ('received', 'reading', 'applying')
+            WHERE other.organisation_id = ready.organisation_id AND other.state IN ('received', 'reading', 'applying', 'withdrawing', 'withdrawing-lines')
                 AND other.delivery_id <> ready.delivery_id
                 AND (
                     other.lease_until >= now()
@@ -165,7 +168,13 @@ WHERE completeness.organisation_id = $1 AND completeness.lrk_number = stated.lrk
     AND completeness.month = stated.month AND completeness.superseded_at IS NULL;
 
 -- name: insert_completeness
--- Only for locations that the organisation holds in that month; what it says about another's is not heard.
+-- Only for locations that the organisation holds in that month; what it says about another's is not heard. And only where every
+-- line could be taken: a line with a fault may be about the very child that seems to be missing.
+WITH faulty AS MATERIALIZED (
+    SELECT DISTINCT lrk_number, month
+    FROM line
+    WHERE organisation_id = $1 AND delivery_id = $2 AND outcome IN ('parked', 'rejected')
+)
 INSERT INTO completeness (organisation_id, delivery_id, lrk_number, month)
 SELECT $1, $2, stated.lrk_number, stated.month
 FROM unnest($3::text[], $4::date[]) AS stated (lrk_number, month)
@@ -173,6 +182,9 @@ WHERE EXISTS (
     SELECT FROM location_holding AS holding
     WHERE holding.lrk_number = stated.lrk_number AND holding.organisation_id = $1
         AND daterange(holding.from_on, holding.until_on, '[]') && daterange(stated.month, (stated.month + interval '1 month')::date)
+) AND NOT EXISTS (
+    SELECT FROM faulty
+    WHERE coalesce(faulty.lrk_number, stated.lrk_number) = stated.lrk_number AND coalesce(faulty.month, stated.month) = stated.month
 )
 ON CONFLICT DO NOTHING;
 

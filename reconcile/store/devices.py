@@ -40,3 +40,8 @@ async def register_device(
 async def remove_device(conn: Connection, parent: Parent, device_id: UUID) -> bool:
     """Forget a device of this parent; False when there is none."""
     return await conn.fetchval(SQL["remove_device"], parent.household_id, device_id, parent.person_id) is not None
+
+
+async def retire_surplus_devices(conn: Connection, parent: Parent, devices_max: int) -> None:
+    """Forget all but so many of this parent's devices, the newest stay."""
+    await conn.execute(SQL["retire_surplus_devices"], parent.household_id, parent.person_id, devices_max)

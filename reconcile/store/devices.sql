@@ -15,3 +15,15 @@ UPDATE device
 SET token = NULL, retired_at = statement_timestamp(), retired_for = 'removed'
 WHERE household_id = $1 AND device_id = $2 AND person_id = $3 AND retired_at IS NULL
 RETURNING device_id;
+
+-- name: retire_surplus_devices
+-- All but the newest so many of a parent.
+UPDATE device
+SET token = NULL, retired_at = statement_timestamp(), retired_for = 'surplus'
+WHERE household_id = $1 AND device_id IN (
+    SELECT device_id
+    FROM device
+    WHERE household_id = $1 AND person_id = $2 AND retired_at IS NULL
+    ORDER BY registered_at DESC
+    OFFSET $3
+);

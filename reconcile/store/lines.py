@@ -51,6 +51,7 @@ class Line(Struct, frozen=True, kw_only=True):
     amount_cents: int | None
     end_on: date | None
     recorded_at: datetime
+    withdrawn_at: datetime | None
 
 
 class Batch(Struct, frozen=True, kw_only=True):

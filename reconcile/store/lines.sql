@@ -198,7 +198,7 @@ WHERE stage.organisation_id = $1 AND stage.delivery_id = $2 AND stage.line_numbe
 -- name: lines_of_delivery
 -- In the order of the file; $3 limits to one outcome, $4 is the last line of the page before.
 SELECT line_number, line_ref, outcome, faults, waits_for, lrk_number, to_char(month, 'YYYY-MM') AS month,
-    hours_hundredths, hourly_rate_cents, amount_cents, end_on, recorded_at
+    hours_hundredths, hourly_rate_cents, amount_cents, end_on, recorded_at, withdrawn_at
 FROM line
 WHERE organisation_id = $1 AND delivery_id = $2 AND ($3::text IS NULL OR outcome = $3) AND line_number > $4
 ORDER BY line_number

@@ -80,7 +80,8 @@ JOIN household USING (household_id)
 ON CONFLICT (household_id, child_id, lrk_number) DO NOTHING;
 
 -- name: supersede_reported_hours
--- Reports that no longer belong to these households, or say something else by now.
+-- Reports that no longer belong to these households, say something else by now, or say it by another line: a report is as new as the
+-- line that it comes from, and later ones are held against that.
 UPDATE reported_hours AS known
 SET superseded_at = statement_timestamp()
 FROM placement
@@ -96,6 +97,7 @@ WHERE known.household_id = ANY ($1::uuid[]) AND known.superseded_at IS NULL
             AND report.lrk_number = placement.lrk_number AND report.month = known.month
             AND report.hours_hundredths = known.hours_hundredths AND report.hourly_rate_cents = known.hourly_rate_cents
             AND report.end_on IS NOT DISTINCT FROM known.end_on
+            AND report.delivery_id = known.delivery_id AND report.line_number = known.line_number
     )
 RETURNING known.household_id, known.placement_id;
 

@@ -41,7 +41,7 @@ async def test_a_delivery_is_taken_and_followed_to_its_lines(
     assert taken.json()["state"] == "received"
     await world.worked(db, api_keyring)
     receipt = (await client.get(location, headers=organisation())).json()
-    assert receipt["counts"] == {"received": 3, "applied": 1, "unchanged": 0, "superseded": 0, "parked": 1, "rejected": 1}
+    assert receipt["counts"] == {"received": 3, "applied": 1, "unchanged": 0, "superseded": 0, "parked": 1, "rejected": 1, "withdrawn": 0}
     lines = (await client.get(f"{location}/lines", headers=organisation())).json()
     assert [(one["lineNumber"], one["outcome"], [fault["code"] for fault in one["faults"]], one["waitsFor"]) for one in lines["lines"]] == [
         (1, "applied", [], None),

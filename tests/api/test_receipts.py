@@ -49,7 +49,7 @@ async def test_a_receipt_comes_when_the_delivery_is_done_and_stays_the_same(
     delivery = (await http.get(location, headers=organisation())).json()
     assert (
         document["counts"]
-        == delivery["counts"]
+        == {name: count for name, count in delivery["counts"].items() if name != "withdrawn"}
         == {"received": 3, "applied": 1, "unchanged": 0, "superseded": 0, "parked": 1, "rejected": 1}
     )
     assert (document["contentSha256"], document["byteCount"]) == (hashlib.sha256(BODY).hexdigest(), len(BODY))

@@ -1,6 +1,7 @@
 """The `kot` command: settings that are wrong, keys that are kept, and a register that is not one."""
 
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -49,8 +50,9 @@ def test_a_file_that_is_no_register_changes_nothing(
 
 
 def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
-    for command in (("migrate",), ("audit", "verify")):
-        code, output = run(*command, DATABASE_URL="postgresql://postgres@127.0.0.1:9/none")
+    for command in (("migrate",), ("audit", "verify"), ("changes", "dead"), ("changes", "revive", str(UUID(int=1)))):
+        away = "postgresql://postgres@127.0.0.1:9/none"
+        code, output = run(*command, DATABASE_URL=away, DATABASE_URL_FORWARD=away)
         assert code == 1
         assert "Traceback" not in output
 
@@ -58,5 +60,5 @@ def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
 def test_help_names_every_command() -> None:
     code, output = run("--help")
     assert code == 0
-    for command in ("serve", "work", "migrate", "deliver", "register", "keyring", "openapi", "audit"):
+    for command in ("serve", "work", "migrate", "deliver", "register", "keyring", "openapi", "audit", "changes"):
         assert command in output

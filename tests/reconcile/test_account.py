@@ -10,7 +10,7 @@ import pytest
 from reconcile.account import Statement, StatementLine, open_statement, reader_of, statement_page, totals_of_month
 from reconcile.callers import Organisation, StatementReader
 from reconcile.keyring import Keyring
-from reconcile.store.audit import broken_organisation_links
+from reconcile.store.audit import broken_links
 from reconcile.store.database import Database
 from reconcile.store.statements import FIRST_PLACE, LinePlace
 from tests import world
@@ -179,7 +179,7 @@ async def test_every_reading_is_in_the_organisation_s_chain(db: Database, admin:
             "lines": 2,
         }
     ]
-    assert list(await broken_organisation_links(admin, 10)) == []
+    assert list(await broken_links(admin, 10)) == []
 
 
 async def test_what_is_recorded_later_is_not_in_it(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

@@ -1,6 +1,6 @@
 """Every line ends with one outcome, every report finds its one household, and nothing is applied twice."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -182,7 +182,9 @@ async def test_a_broken_line_of_ndjson_stops_no_other(db: Database, admin: async
     assert await admin.fetchval("SELECT array_agg(line_number ORDER BY line_number) FROM line") == [2, 3, 4, 5, 6, 7]
     assert await current(admin) == [("2026-03", 10_000), ("2026-05", 9_000)]
     assert await admin.fetchval("SELECT sent_at FROM delivery") == world.NOW - timedelta(days=1)
-    assert await admin.fetchval("SELECT array_agg(lrk_number) FROM completeness") == [world.KDV]
+    assert msgspec.json.decode(await admin.fetchval("SELECT complete FROM delivery")) == complete
+    # A line that broke could be about anybody, so nothing is complete.
+    assert await admin.fetchval("SELECT count(*) FROM completeness") == 0
 
 
 @pytest.mark.parametrize(
@@ -193,6 +195,7 @@ async def test_a_broken_line_of_ndjson_stops_no_other(db: Database, admin: async
         ("json", world.delivery_body([world.line()])[:-3], "json-broken"),
         ("json", world.delivery_body([world.line()], reference="another"), "reference-mismatch"),
         ("json", world.delivery_body([world.line()], organisationOin=world.OTHER_OIN), "organisation-mismatch"),
+        ("json", world.delivery_body([world.line()], datetime(2099, 1, 1, tzinfo=UTC)), "created-in-future"),
         ("ndjson", b"", "first-line-unreadable"),
         ("ndjson", b"\x00\x01", "first-line-unreadable"),
         ("ndjson", world.delivery_body([world.line()]), "envelope-invalid"),
@@ -254,6 +257,28 @@ async def test_a_stage_that_a_crash_of_the_server_emptied_is_read_again(db: Data
     await world.worked(db, keyring)
     assert [outcome for outcome, _ in await outcomes(admin)] == ["applied"] * 3 + ["rejected"] * 2
     assert await admin.fetchval("SELECT state FROM delivery") == "applied"
+
+
+@pytest.mark.parametrize(
+    ("faulty", "counts"),
+    [
+        (world.line(childBsn=world.SIBLING, hours="900"), False),
+        (world.line(childBsn=""), False),
+        (world.line(childBsn=world.SIBLING, month="2026-13"), False),
+        (world.line(childBsn=world.SIBLING, lrkNumber="1"), False),
+        (world.line(childBsn=world.SIBLING, month="2026-04", hours="900"), True),
+        (world.line(childBsn=world.SIBLING, lrkNumber=world.BSO, hours="900"), True),
+    ],
+)
+async def test_a_month_with_a_faulty_line_is_not_complete(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, faulty: dict[str, Any], counts: bool
+) -> None:
+    """The line with the fault may be about the very child that seems to be missing."""
+    await world.with_register(admin)
+    body = world.delivery_body([world.line(), faulty], complete=[{"month": "2026-03", "lrkNumbers": [world.KDV]}])
+    await world.landed(db, keyring, body)
+    await world.worked(db, keyring)
+    assert await admin.fetchval("SELECT count(*) FROM completeness") == int(counts)
 
 
 async def test_only_what_is_called_complete_for_own_locations_counts(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

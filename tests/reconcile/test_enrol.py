@@ -21,7 +21,7 @@ from reconcile.enrol import (
 )
 from reconcile.keyring import Keyring
 from reconcile.problems import NotFound, PilotExists, StageNotLarger, StageOutOfOrder, TooFewHouseholds
-from reconcile.store.audit import broken_pilot_links
+from reconcile.store.audit import broken_links
 from reconcile.store.database import Connection, Database
 from reconcile.store.pilots import Pilot, Stage
 from tests import world
@@ -177,7 +177,7 @@ async def test_too_few_households_and_stages_that_add_nobody_draw_nobody(db: Dat
     assert len(await enrolled(admin, pilot)) == 4
     assert await admin.fetchval("SELECT count(*) FROM stage") == 1
     assert await admin.fetchval("SELECT count(*) FROM pilot_audit") == 2
-    assert list(await broken_pilot_links(admin, 10)) == []
+    assert list(await broken_links(admin, 10)) == []
 
 
 async def test_a_household_is_in_one_pilot_at_most(db: Database, admin: asyncpg.Connection) -> None:
@@ -330,7 +330,7 @@ async def test_steps_at_once_follow_each_other(db: Database, admin: asyncpg.Conn
     await draw(db, pilot, 2)
     await asyncio.gather(*(step(db, release_stage, pilot, 1) for _ in range(5)))
     assert await events(admin, pilot) == ["created", "drawn", "released"]
-    assert list(await broken_pilot_links(admin, 10)) == []
+    assert list(await broken_links(admin, 10)) == []
 
 
 async def test_what_is_not_there_is_not_found(db: Database, admin: asyncpg.Connection) -> None:

@@ -11,6 +11,7 @@ from reconcile.callers import Forward, Parent
 from reconcile.forward import ChangeDocument, Processed, Receipt, Refused
 from reconcile.keyring import Keyring
 from reconcile.problems import NotFound, ReceiptContradicts
+from reconcile.store.answers import dead_changes
 from reconcile.store.database import Database
 from reconcile.store.outbox import ClaimedMessage
 from tests import world
@@ -154,3 +155,22 @@ async def test_a_postponed_change_waits(db: Database, admin: asyncpg.Connection,
 async def test_a_change_that_is_not_there_is_not_found(db: Database, admin: asyncpg.Connection) -> None:
     with pytest.raises(NotFound):
         await receipt(db, uuid4(), Processed(declaration_version=2))
+
+
+async def test_a_dead_change_is_listed_and_goes_again_when_a_person_says_so(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    _, change_id = await accepted(db, admin, keyring)
+    message = (await claim(db))[0]
+    async with db.transaction(Forward()) as conn:
+        assert await forward.settle_dead(conn, message, error="http-400")
+    async with db.transaction(Forward()) as conn:
+        assert [(one.change_id, one.last_error) for one in await dead_changes(conn)] == [(change_id, "http-400")]
+        await forward.revive_change(conn, change_id)
+    assert [(one.subject_id, one.attempts) for one in await claim(db)] == [(change_id, 2)]
+    assert await admin.fetchval("SELECT state FROM change") == "staged"
+    assert await admin.fetchval("SELECT event ->> 'action' FROM household_audit ORDER BY number DESC LIMIT 1") == "revived"
+    for number in (change_id, uuid4()):
+        with pytest.raises(NotFound):
+            async with db.transaction(Forward()) as conn:
+                await forward.revive_change(conn, number)

@@ -12,9 +12,11 @@ from reconcile.keyring import Keyring
 from reconcile.mandate import acting_for, end_mandate, give_mandate, mandates_of
 from reconcile.problems import NotFound, NotMandated, UnknownOrganisation
 from reconcile.receive import read_delivery
-from reconcile.store.audit import broken_organisation_links
+from reconcile.store.audit import broken_links
 from reconcile.store.database import Connection, Database
 from reconcile.store.deliveries import deliveries_of_organisation
+from reconcile.store.withdrawals import insert_withdrawal
+from reconcile.withdraw import ask_withdrawal
 from tests import world
 
 BODY = world.delivery_body([world.line()])
@@ -100,7 +102,7 @@ async def test_every_step_of_a_mandate_is_in_the_organisation_s_chain(db: Databa
         {"action": "mandated", "actor": actor, "vendorOin": world.VENDOR_OIN, "from": "2020-01-01", "until": None},
         {"action": "mandate-ended", "actor": actor, "vendorOin": world.VENDOR_OIN},
     ]
-    assert list(await broken_organisation_links(admin, 10)) == []
+    assert list(await broken_links(admin, 10)) == []
 
 
 async def test_a_delivery_knows_who_sent_it(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
@@ -195,3 +197,24 @@ async def test_no_vendor_gives_a_mandate(db: Database) -> None:
     async with db.transaction(vendor) as conn:
         await end_mandate(conn, vendor, world.VENDOR_OIN)
     assert (await acting(db)).vendor_oin == world.VENDOR_OIN
+
+
+async def test_a_vendor_takes_back_what_it_sent_and_nothing_else(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    vendor = await world.mandated(db)
+    foreign = await world.landed(db, keyring, BODY)
+    own = await world.landed(db, keyring, BODY, sender=vendor)
+    await world.worked(db, keyring)
+    with pytest.raises(NotFound):
+        async with db.transaction(vendor) as conn:
+            await ask_withdrawal(conn, vendor, foreign.delivery.delivery_id, None)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with db.transaction(vendor) as conn:
+            await insert_withdrawal(conn, vendor.organisation_id, foreign.delivery.delivery_id, None)
+    async with db.transaction(vendor) as conn:
+        await ask_withdrawal(conn, vendor, own.delivery.delivery_id, None)
+    await world.worked(db, keyring)
+    states = {row["sender_oin"]: row["state"] for row in await admin.fetch("SELECT sender_oin, state FROM delivery")}
+    assert states == {world.OIN: "applied", world.VENDOR_OIN: "withdrawn"}
+    # What was withdrawn can be delivered again by the same sender, with the same content.
+    again = await world.landed(db, keyring, BODY, sender=vendor, reference="r2")
+    assert not again.is_replay

@@ -14,7 +14,7 @@ from reconcile.callers import Parent
 from reconcile.keyring import Keyring
 from reconcile.problems import NotFound
 from reconcile.reach import Address, register_device, remove_device
-from reconcile.store.audit import broken_household_links
+from reconcile.store.audit import broken_links
 from reconcile.store.database import Database
 from reconcile.store.devices import Device
 from tests import world
@@ -154,4 +154,16 @@ async def test_registrations_at_once_leave_one_device_and_a_whole_chain(db: Data
     await asyncio.gather(*(register(db, parent, token=f"token-{number}") for number in range(5)))
     assert len(await stored(admin)) == 1
     assert await version(admin, parent) == before + 5
-    assert list(await broken_household_links(admin, 10)) == []
+    assert list(await broken_links(admin, 10)) == []
+
+
+async def test_a_parent_keeps_the_newest_ten_phones(db: Database, admin: asyncpg.Connection, keyring: Keyring, parent: Parent) -> None:
+    partner = await world.parent(db, keyring, world.PARTNER)
+    await register(db, partner, UUID(int=100), token="of-the-partner")
+    for number in range(12):
+        await register(db, parent, UUID(int=number), token=f"token-{number}")
+    await register(db, parent, UUID(int=2), token="token-2")
+    await register(db, parent, UUID(int=12), token="token-12")
+    active = [row["device_id"].int for row in await stored(admin) if row["token"]]
+    assert active == [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 100]
+    assert {row["retired_for"] for row in await stored(admin) if not row["token"]} == {"surplus"}

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 
 from reconcile.keyring import Keyring, new_keyring
-from reconcile.store.audit import broken_organisation_links
+from reconcile.store.audit import broken_links
 from reconcile.store.database import Database
 from tests import world
 from workers.deliveries import DeliveryDrain
@@ -76,4 +76,4 @@ async def test_deliveries_land_while_others_end_and_the_chain_stays_whole(
     await asyncio.gather(land(), work())
     assert await admin.fetchval("SELECT count(*) FROM delivery WHERE last_error IS NOT NULL") == 0
     assert await admin.fetchval("SELECT count(*) FROM organisation_audit") == 2 * len(bodies)
-    assert await broken_organisation_links(admin, 10) == []
+    assert await broken_links(admin, 10) == []

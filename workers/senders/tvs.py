@@ -21,8 +21,9 @@ EVENT_TYPE = "nl.kot-uren.change-accepted.v1"
 # Get a token, connect, send and wait for the answer: all together. The lease of a change is three times this.
 SEND_TIMEOUT_S = 10.0
 _TAKEN = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
-# The receiver understood and says no: sending the same again changes nothing.
-_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
+# The receiver understood and says no: sending the same again changes nothing. An address that is not there (404) is no such answer:
+# a wrong setting of ours must not make every change dead.
+_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
 class TvsSender:

@@ -20,7 +20,7 @@ CREATE TABLE device (
     CONSTRAINT device_locale_known CHECK (locale IN ('nl', 'en')),
     CONSTRAINT device_quiet_is_whole CHECK ((quiet_from IS NULL) = (quiet_until IS NULL) AND quiet_from <> quiet_until),
     CONSTRAINT device_retired_forgets_token CHECK ((retired_at IS NULL) = (token IS NOT NULL) AND (retired_at IS NULL) = (retired_for IS NULL)),
-    CONSTRAINT device_retired_for_known CHECK (retired_for IN ('removed', 'unregistered'))
+    CONSTRAINT device_retired_for_known CHECK (retired_for IN ('removed', 'unregistered', 'surplus'))
 );
 COMMENT ON TABLE device IS 'A phone with the app, as the parent who uses it registered it; who registered a phone last owns it';
 COMMENT ON COLUMN device.household_id IS 'The household that the parent acts for';
@@ -34,7 +34,7 @@ COMMENT ON COLUMN device.quiet_from IS 'From this time of day in the Netherlands
 COMMENT ON COLUMN device.quiet_until IS 'Until this time of day';
 COMMENT ON COLUMN device.registered_at IS 'When it was last registered';
 COMMENT ON COLUMN device.retired_at IS 'Since when nothing is pushed to it any more';
-COMMENT ON COLUMN device.retired_for IS 'removed by the parent, or unregistered at the push service';
+COMMENT ON COLUMN device.retired_for IS 'removed by the parent, unregistered at the push service, or surplus beside newer ones of the parent';
 CREATE INDEX device_by_token ON device (token_sha256, registered_at);
 CREATE INDEX device_by_number ON device (device_id, registered_at);
 

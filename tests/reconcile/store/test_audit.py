@@ -6,7 +6,7 @@ import pytest
 from reconcile.callers import Manager
 from reconcile.enrol import create_pilot, draw_stage, release_stage
 from reconcile.keyring import Keyring
-from reconcile.store.audit import broken_household_links, broken_organisation_links, broken_pilot_links
+from reconcile.store.audit import broken_links
 from reconcile.store.database import Database
 from tests import world
 from tests.reconcile.test_answer import accept, with_difference
@@ -31,8 +31,7 @@ async def test_a_chain_that_nobody_touched_is_whole(db: Database, admin: asyncpg
     parent, difference = await with_difference(db, admin, keyring)
     await accept(db, parent, difference.difference_id, difference.version)
     assert await admin.fetchval("SELECT count(*) FROM household_audit") >= 4
-    assert list(await broken_household_links(admin, 10)) == []
-    assert list(await broken_organisation_links(admin, 10)) == []
+    assert list(await broken_links(admin, 10)) == []
 
 
 async def with_pilot(db: Database, admin: asyncpg.Connection) -> None:
@@ -49,14 +48,14 @@ async def with_pilot(db: Database, admin: asyncpg.Connection) -> None:
 async def test_a_pilot_s_chain_that_nobody_touched_is_whole(db: Database, admin: asyncpg.Connection) -> None:
     await with_pilot(db, admin)
     assert await admin.fetchval("SELECT count(*) FROM pilot_audit") == 4
-    assert list(await broken_pilot_links(admin, 10)) == []
+    assert list(await broken_links(admin, 10)) == []
 
 
 @pytest.mark.parametrize("tampering", [*(one.replace("household", "pilot") for one in TAMPERINGS), *TAMPERINGS_OF_A_PILOT])
 async def test_tampering_with_a_pilot_s_chain_is_found(db: Database, admin: asyncpg.Connection, tampering: str) -> None:
     await with_pilot(db, admin)
     await admin.execute(f"SET session_replication_role = replica; {tampering}; SET session_replication_role = origin")
-    assert await broken_pilot_links(admin, 10) != []
+    assert await broken_links(admin, 10) != []
 
 
 async def test_a_pilot_s_audit_rows_stay_as_they_were_written(db: Database, admin: asyncpg.Connection) -> None:
@@ -70,7 +69,7 @@ async def test_a_pilot_s_audit_rows_stay_as_they_were_written(db: Database, admi
 async def test_tampering_is_found(db: Database, admin: asyncpg.Connection, keyring: Keyring, tampering: str) -> None:
     await with_difference(db, admin, keyring)
     await admin.execute(f"SET session_replication_role = replica; {tampering}; SET session_replication_role = origin")
-    assert await broken_household_links(admin, 10) != []
+    assert await broken_links(admin, 10) != []
 
 
 @pytest.mark.parametrize(
@@ -89,4 +88,4 @@ async def test_tampering_with_an_organisation_s_chain_is_found(
     await world.with_register(admin)
     await world.delivered(db, keyring, world.line())
     await admin.execute(f"SET session_replication_role = replica; {tampering}; SET session_replication_role = origin")
-    assert await broken_organisation_links(admin, 10) != []
+    assert await broken_links(admin, 10) != []

@@ -115,6 +115,7 @@ async def test_an_event_is_thin_and_names_itself(receiver: Receiver, send: TvsSe
         ((200, {}), Sent()),
         ((202, {}), Sent()),
         ((400, {}), SendRefused(error="http-400")),
+        ((404, {}), SendLater(error="http-404")),
         ((409, {}), SendRefused(error="http-409")),
         ((422, {}), SendRefused(error="http-422")),
         ((429, {"Retry-After": "120"}), SendLater(error="http-429", at_least=timedelta(seconds=120))),

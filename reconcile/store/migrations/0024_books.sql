@@ -42,6 +42,6 @@ SET receipt_counts = jsonb_build_object(
     'received', lines_read, 'applied', applied_count, 'unchanged', unchanged_count, 'superseded', superseded_count,
     'parked', parked_count, 'rejected', rejected_count
 )
-WHERE state = 'applied' AND duplicate_of IS NULL;
+WHERE state IN ('applied', 'withdrawing', 'withdrawing-lines', 'withdrawn') AND duplicate_of IS NULL;
 ALTER TABLE delivery FORCE ROW LEVEL SECURITY;
 COMMENT ON COLUMN delivery.receipt_counts IS 'Lines by outcome when the last one had its outcome, for the receipt; empty until then, when unreadable, and of a duplicate';

@@ -1,0 +1,63 @@
+"""Queries of `withdrawals.sql`."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from reconcile.store.database import Connection
+from reconcile.store.deliveries import ClaimedDelivery
+from reconcile.store.queries import load
+
+SQL = load("withdrawals")
+
+
+async def insert_withdrawal(conn: Connection, organisation_id: UUID, delivery_id: UUID, line_numbers: Sequence[int] | None) -> None:
+    """Ask that these lines of a delivery, or all of them, are taken back."""
+    await conn.execute(SQL["insert_withdrawal"], organisation_id, delivery_id, line_numbers)
+
+
+async def open_withdrawal(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> bool:
+    """Tell whether something of a delivery is to be taken back already."""
+    return await conn.fetchval(SQL["open_withdrawal"], organisation_id, delivery_id) is True
+
+
+async def unknown_line_numbers(conn: Connection, organisation_id: UUID, delivery_id: UUID, line_numbers: Sequence[int]) -> Sequence[int]:
+    """Return the first of these numbers that are no line of the delivery."""
+    rows = await conn.fetch(SQL["unknown_line_numbers"], organisation_id, delivery_id, line_numbers)
+    return [row["line_number"] for row in rows]
+
+
+async def begin_withdrawals(conn: Connection) -> None:
+    """Turn what was asked into work on the deliveries."""
+    await conn.execute(SQL["begin_withdrawals"])
+
+
+async def lines_to_withdraw(conn: Connection, claimed: ClaimedDelivery, lines_max: int) -> Sequence[int]:
+    """Return the numbers of the next lines to take back."""
+    rows = await conn.fetch(SQL["lines_to_withdraw"], claimed.organisation_id, claimed.delivery_id, lines_max)
+    return [row["line_number"] for row in rows]
+
+
+async def households_of_lines(conn: Connection, claimed: ClaimedDelivery, line_numbers: Sequence[int]) -> Sequence[UUID]:
+    """Return the households that these lines may belong to, in ascending order."""
+    rows = await conn.fetch(SQL["households_of_lines"], claimed.organisation_id, claimed.delivery_id, line_numbers)
+    return [row["household_id"] for row in rows]
+
+
+async def withdraw_lines(conn: Connection, claimed: ClaimedDelivery, line_numbers: Sequence[int]) -> None:
+    """Take these lines back: none of them stands any more."""
+    await conn.execute(SQL["withdraw_lines"], claimed.organisation_id, claimed.delivery_id, line_numbers)
+
+
+async def restore_lines(conn: Connection, claimed: ClaimedDelivery, line_numbers: Sequence[int]) -> None:
+    """Let stand again what stood before these lines."""
+    await conn.execute(SQL["restore_lines"], claimed.organisation_id, claimed.delivery_id, line_numbers)
+
+
+async def withdraw_completeness(conn: Connection, claimed: ClaimedDelivery) -> None:
+    """Take back what the delivery called complete."""
+    await conn.execute(SQL["withdraw_completeness"], claimed.organisation_id, claimed.delivery_id)
+
+
+async def finish_withdrawal(conn: Connection, claimed: ClaimedDelivery) -> None:
+    """Everything that was asked is taken back."""
+    await conn.execute(SQL["finish_withdrawal"], claimed.organisation_id, claimed.delivery_id)

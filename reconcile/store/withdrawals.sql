@@ -1,0 +1,127 @@
+-- Withdrawals: asked by an organisation, carried out by a worker in batches under the lease of the delivery.
+
+-- name: insert_withdrawal
+INSERT INTO withdrawal (organisation_id, delivery_id, line_numbers)
+VALUES ($1, $2, $3);
+
+-- name: open_withdrawal
+SELECT true FROM withdrawal WHERE organisation_id = $1 AND delivery_id = $2 AND finished_at IS NULL;
+
+-- name: unknown_line_numbers
+SELECT wanted.line_number
+FROM unnest($3::integer[]) AS wanted (line_number)
+WHERE NOT EXISTS (
+    SELECT FROM line WHERE line.organisation_id = $1 AND line.delivery_id = $2 AND line.line_number = wanted.line_number
+)
+ORDER BY wanted.line_number
+LIMIT 10;
+
+-- name: begin_withdrawals
+-- From here on a withdrawal is work on its delivery, one after the other with everything else of the organisation.
+UPDATE delivery
+SET state = CASE WHEN withdrawal.line_numbers IS NULL THEN 'withdrawing' ELSE 'withdrawing-lines' END, due_at = now(), lease_until = NULL
+FROM withdrawal
+WHERE withdrawal.finished_at IS NULL AND delivery.organisation_id = withdrawal.organisation_id
+    AND delivery.delivery_id = withdrawal.delivery_id AND delivery.state = 'applied';
+
+-- name: lines_to_withdraw
+-- The next lines that are still to be taken back: what was done is marked, so that a worker that dies is followed by another.
+SELECT line.line_number
+FROM withdrawal
+JOIN line ON line.organisation_id = withdrawal.organisation_id AND line.delivery_id = withdrawal.delivery_id
+WHERE withdrawal.organisation_id = $1 AND withdrawal.delivery_id = $2 AND withdrawal.finished_at IS NULL
+    AND line.withdrawn_at IS NULL AND (withdrawal.line_numbers IS NULL OR line.line_number = ANY (withdrawal.line_numbers))
+ORDER BY line.line_number
+LIMIT $3;
+
+-- name: households_of_lines
+-- Every household that ties parent and child of these lines in their months: what is known of them may change.
+SELECT DISTINCT tie.household_id
+FROM line
+CROSS JOIN LATERAL (
+    SELECT household_tie.household_id
+    FROM household_tie
+    WHERE household_tie.parent_id = line.parent_id AND household_tie.child_id = line.child_id
+        AND line.month >= household_tie.from_month AND (household_tie.until_month IS NULL OR line.month <= household_tie.until_month)
+    OFFSET 0
+) AS tie
+WHERE line.organisation_id = $1 AND line.delivery_id = $2 AND line.line_number = ANY ($3::integer[])
+ORDER BY tie.household_id;
+
+-- name: withdraw_lines
+UPDATE line
+SET withdrawn_at = statement_timestamp(), superseded_at = coalesce(superseded_at, statement_timestamp())
+WHERE organisation_id = $1 AND delivery_id = $2 AND line_number = ANY ($3::integer[]);
+
+-- name: restore_lines
+-- For what these lines were about, the newest line that is not withdrawn stands again; and the deliveries count what changed.
+WITH gone AS (
+    SELECT DISTINCT child_id, lrk_number, month, parent_id
+    FROM line
+    WHERE organisation_id = $1 AND delivery_id = $2 AND line_number = ANY ($3::integer[])
+        AND outcome IN ('applied', 'unchanged')
+), best AS (
+    SELECT newest.*
+    FROM gone
+    CROSS JOIN LATERAL (
+        SELECT line.delivery_id, line.line_number, line.outcome
+        FROM line
+        JOIN delivery ON delivery.organisation_id = line.organisation_id AND delivery.delivery_id = line.delivery_id
+        WHERE line.child_id = gone.child_id AND line.lrk_number = gone.lrk_number AND line.month = gone.month
+            AND line.parent_id = gone.parent_id AND line.organisation_id = $1
+            AND line.withdrawn_at IS NULL AND line.superseded_at IS NOT NULL AND line.outcome IN ('applied', 'unchanged', 'superseded')
+        ORDER BY delivery.sent_at DESC, delivery.received_at DESC, delivery.delivery_id DESC, line.line_number DESC
+        LIMIT 1
+    ) AS newest
+    WHERE NOT EXISTS (
+        SELECT FROM line AS standing
+        WHERE standing.child_id = gone.child_id AND standing.lrk_number = gone.lrk_number AND standing.month = gone.month
+            AND standing.parent_id = gone.parent_id AND standing.organisation_id = $1
+            AND standing.superseded_at IS NULL AND standing.outcome IN ('applied', 'unchanged')
+    )
+), restored AS (
+    UPDATE line
+    SET superseded_at = NULL, outcome = CASE line.outcome WHEN 'superseded' THEN 'applied' ELSE line.outcome END
+    FROM best
+    WHERE line.organisation_id = $1 AND line.delivery_id = best.delivery_id AND line.line_number = best.line_number
+    RETURNING line.delivery_id, best.outcome AS outcome_before
+)
+UPDATE delivery
+SET superseded_count = superseded_count - risen.lines, applied_count = applied_count + risen.lines
+FROM (SELECT delivery_id, count(*) AS lines FROM restored WHERE outcome_before = 'superseded' GROUP BY delivery_id) AS risen
+WHERE delivery.organisation_id = $1 AND delivery.delivery_id = risen.delivery_id;
+
+-- name: withdraw_completeness
+-- What the delivery called complete is so no longer, unless an earlier one said it too.
+WITH gone AS (
+    UPDATE completeness
+    SET superseded_at = statement_timestamp()
+    WHERE organisation_id = $1 AND delivery_id = $2 AND superseded_at IS NULL
+    RETURNING lrk_number, month
+), earlier AS (
+    SELECT DISTINCT ON (stated.lrk_number, stated.month) stated.lrk_number, stated.month, stated.delivery_id
+    FROM gone
+    JOIN completeness AS stated ON stated.organisation_id = $1 AND stated.lrk_number = gone.lrk_number AND stated.month = gone.month
+    JOIN delivery ON delivery.organisation_id = stated.organisation_id AND delivery.delivery_id = stated.delivery_id
+    WHERE stated.delivery_id <> $2 AND delivery.state NOT IN ('withdrawing', 'withdrawn')
+    ORDER BY stated.lrk_number, stated.month, delivery.sent_at DESC, delivery.received_at DESC, delivery.delivery_id DESC
+)
+UPDATE completeness
+SET superseded_at = NULL
+FROM earlier
+WHERE completeness.organisation_id = $1 AND completeness.lrk_number = earlier.lrk_number AND completeness.month = earlier.month
+    AND completeness.delivery_id = earlier.delivery_id;
+
+-- name: finish_withdrawal
+WITH finished AS (
+    UPDATE withdrawal
+    SET finished_at = statement_timestamp()
+    WHERE organisation_id = $1 AND delivery_id = $2 AND finished_at IS NULL
+)
+UPDATE delivery
+SET state = CASE state WHEN 'withdrawing' THEN 'withdrawn' ELSE 'applied' END, lease_until = NULL, last_error = NULL,
+    withdrawn_count = (
+        SELECT count(*) FROM line
+        WHERE line.organisation_id = $1 AND line.delivery_id = $2 AND line.withdrawn_at IS NOT NULL
+    )
+WHERE organisation_id = $1 AND delivery_id = $2;

@@ -1,0 +1,98 @@
+"""Verbs around what an organisation takes back: asked at the door, carried out by the worker that holds the delivery.
+
+A withdrawal removes nothing: lines stay with their outcome and the instant of the withdrawal, and what stood before stands again.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from reconcile.apply import hold
+from reconcile.callers import Organisation
+from reconcile.problems import DeliveryBusy, LinesUnknown, NothingToWithdraw
+from reconcile.receive import read_delivery
+from reconcile.store import comparisons, deliveries, households, placements
+from reconcile.store import withdrawals as store
+from reconcile.store.database import Connection
+from reconcile.store.deliveries import ClaimedDelivery, Delivery
+
+WITHDRAWING = frozenset({"withdrawing", "withdrawing-lines"})
+
+
+async def ask_withdrawal(conn: Connection, organisation: Organisation, delivery_id: UUID, line_numbers: Sequence[int] | None) -> Delivery:
+    """Ask that a delivery, or lines of it, are taken back, and return the delivery. One that is withdrawn already stays so.
+
+    Raises NotFound, DeliveryBusy, NothingToWithdraw or LinesUnknown, and then nothing is taken back.
+    """
+    owner = organisation.organisation_id
+    await deliveries.lock_deliveries_of_organisation(conn, owner)
+    delivery = await read_delivery(conn, organisation, delivery_id)
+    if delivery.duplicate_of is not None:
+        raise NothingToWithdraw(f"This content was delivered before and changed nothing here. Withdraw delivery {delivery.duplicate_of}.")
+    if delivery.state == "unreadable":
+        raise NothingToWithdraw("This delivery could not be read, so nothing of it stands.")
+    if delivery.state == "withdrawn":
+        return delivery
+    if delivery.state != "applied" or await store.open_withdrawal(conn, owner, delivery_id):
+        raise DeliveryBusy("This delivery is being worked on. Ask again when its state is applied.")
+    if line_numbers is not None:
+        unknown = await store.unknown_line_numbers(conn, owner, delivery_id, line_numbers)
+        if unknown:
+            raise LinesUnknown(line_numbers=unknown)
+    await store.insert_withdrawal(conn, owner, delivery_id, line_numbers)
+    event = {"action": "withdrawal-asked", "deliveryId": str(delivery_id), "lineNumbers": line_numbers}
+    await deliveries.record_organisation_event(conn, owner, msgspec.json.encode(event).decode())
+    return delivery
+
+
+async def begin_withdrawals(conn: Connection) -> None:
+    """Make what was asked due, before the next delivery is claimed."""
+    await store.begin_withdrawals(conn)
+
+
+async def withdraw_batch(conn: Connection, claimed: ClaimedDelivery, *, lines_max: int) -> int:
+    """Take the next lines back and let stand again what stood before; return how many, 0 at the end. Raises LeaseLost."""
+    await hold(conn, claimed)
+    line_numbers = await store.lines_to_withdraw(conn, claimed, lines_max)
+    if not line_numbers:
+        return 0
+    await households.lock_matching_shared(conn)
+    touched = await store.households_of_lines(conn, claimed, line_numbers)
+    await households.lock_households(conn, touched)
+    await store.withdraw_lines(conn, claimed, line_numbers)
+    await store.restore_lines(conn, claimed, line_numbers)
+    if touched:
+        await _report_anew(conn, claimed, touched)
+    return len(line_numbers)
+
+
+async def finish_withdrawal(conn: Connection, claimed: ClaimedDelivery) -> None:
+    """Every line that was named is taken back. Raises LeaseLost."""
+    await hold(conn, claimed)
+    await deliveries.lock_deliveries_of_organisation(conn, claimed.organisation_id)
+    if claimed.state == "withdrawing":
+        await store.withdraw_completeness(conn, claimed)
+    await store.finish_withdrawal(conn, claimed)
+    event = {"action": "withdrawn", "deliveryId": str(claimed.delivery_id)}
+    await deliveries.record_organisation_event(conn, claimed.organisation_id, msgspec.json.encode(event).decode())
+
+
+async def _report_anew(conn: Connection, claimed: ClaimedDelivery, touched: Sequence[UUID]) -> None:
+    """Bring the reported hours of these locked households in step with the lines that stand."""
+    moved = {
+        *await placements.supersede_reported_hours(conn, touched),
+        *await placements.insert_reported_hours(conn, touched),
+    }
+    affected = sorted({placement.household_id for placement in moved})
+    if not affected:
+        return
+    await placements.touch_placements(conn, list(moved))
+    await comparisons.mark_comparisons(conn, await comparisons.reported_child_years(conn, affected))
+    event = {
+        "action": "withdrawn",
+        "actor": f"organisation {claimed.organisation_id}",
+        "deliveryId": str(claimed.delivery_id),
+    }
+    text = msgspec.json.encode(event).decode()
+    await households.record_changes(conn, affected, [text] * len(affected))
