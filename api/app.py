@@ -53,6 +53,7 @@ ROUTERS = (
     deliveries_router,
     withdrawals_router,
     receipts_router,
+    withdrawals_router,
     declarations_router,
     differences_router,
     changes_router,

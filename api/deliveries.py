@@ -15,7 +15,7 @@ from litestar.exceptions import ClientException
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from api.caller import DELIVER
-from api.delivery_documents import DeliveryPage, DeliveryReceipt, LinePage, line_document, lines_csv, receipt_document
+from api.delivery_documents import DeliveryPage, DeliveryReceipt, LinePage, delivery_address, line_document, lines_csv, receipt_document
 from api.media import UnsupportedMedia, content, is_gzip, media_type
 from api.services import Services
 from reconcile.callers import Organisation
@@ -186,8 +186,7 @@ async def _chunks(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 async def _receipt_answer(request: Request[Organisation, None, Any], db: Database, landing: Landing) -> Response[DeliveryReceipt]:
     delivery = landing.delivery
-    named = f"?organisationOin={request.user.oin}" if request.user.vendor_oin else ""
-    headers = {"Location": f"/v1/deliveries/{delivery.delivery_id}{named}"}
+    headers = {"Location": delivery_address(request.user, delivery.delivery_id)}
     if match := _WAIT.search(request.headers.get("Prefer", "")):
         headers["Preference-Applied"] = f"wait={match[1]}"
         delivery = await _wait(request, db, delivery, min(int(match[1]), WAIT_MAX_S))

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from api.spreadsheet import BYTE_ORDER_MARK, rows_csv
+from reconcile.callers import Organisation
 from reconcile.rules.faults import Fault
 from reconcile.rules.months import Month
 from reconcile.rules.quantities import hundredths_text
@@ -85,6 +86,12 @@ class LinePage(Struct, frozen=True, kw_only=True, rename="camel"):
 
     lines: list[LineDocument]
     next: int | None
+
+
+def delivery_address(organisation: Organisation, delivery_id: UUID) -> str:
+    """Return where a delivery is read; a vendor's address names the organisation that it acts for."""
+    named = f"?organisationOin={organisation.oin}" if organisation.vendor_oin else ""
+    return f"/v1/deliveries/{delivery_id}{named}"
 
 
 def receipt_document(delivery: Delivery) -> DeliveryReceipt:

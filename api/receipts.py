@@ -11,9 +11,9 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from api.caller import DELIVER
-from api.delivery_documents import OutcomeCounts
 from reconcile.callers import Organisation
 from reconcile.receive import read_receipt
+from reconcile.rules.receipt import LineCounts
 from reconcile.store.database import Database
 
 
@@ -29,7 +29,7 @@ class CanonicalReceipt(Struct, frozen=True, kw_only=True, rename="camel"):
 
     byte_count: int
     content_sha256: str
-    counts: Annotated[OutcomeCounts | None, Meta(description="When the last line had its outcome; null of a duplicate, and unreadable")]
+    counts: Annotated[LineCounts | None, Meta(description="When the last line had its outcome; null of a duplicate, and unreadable")]
     created_at: datetime | None
     delivery_id: UUID
     duplicate_of: UUID | None

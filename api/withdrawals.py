@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from api.caller import DELIVER
-from api.delivery_documents import DeliveryReceipt, receipt_document
+from api.delivery_documents import DeliveryReceipt, delivery_address, receipt_document
 from api.media import media_type
 from api.services import Services
 from api.validation import read_body
@@ -51,8 +51,8 @@ async def create_withdrawal(
     return Response(
         receipt_document(delivery),
         status_code=200 if delivery.state == "withdrawn" else 202,
-        headers={"Location": f"/v1/deliveries/{delivery_id}"},
+        headers={"Location": delivery_address(request.user, delivery_id)},
     )
 
 
-withdrawals_router = Router("/v1/deliveries", route_handlers=[create_withdrawal], tags=["deliveries"])
+withdrawals_router = Router("/v1/deliveries", route_handlers=[create_withdrawal], opt={"mandated": True}, tags=["deliveries"])

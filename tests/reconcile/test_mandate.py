@@ -15,6 +15,8 @@ from reconcile.receive import read_delivery
 from reconcile.store.audit import broken_links
 from reconcile.store.database import Connection, Database
 from reconcile.store.deliveries import deliveries_of_organisation
+from reconcile.store.withdrawals import insert_withdrawal
+from reconcile.withdraw import ask_withdrawal
 from tests import world
 
 BODY = world.delivery_body([world.line()])
@@ -195,3 +197,24 @@ async def test_no_vendor_gives_a_mandate(db: Database) -> None:
     async with db.transaction(vendor) as conn:
         await end_mandate(conn, vendor, world.VENDOR_OIN)
     assert (await acting(db)).vendor_oin == world.VENDOR_OIN
+
+
+async def test_a_vendor_takes_back_what_it_sent_and_nothing_else(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    vendor = await world.mandated(db)
+    foreign = await world.landed(db, keyring, BODY)
+    own = await world.landed(db, keyring, BODY, sender=vendor)
+    await world.worked(db, keyring)
+    with pytest.raises(NotFound):
+        async with db.transaction(vendor) as conn:
+            await ask_withdrawal(conn, vendor, foreign.delivery.delivery_id, None)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with db.transaction(vendor) as conn:
+            await insert_withdrawal(conn, vendor.organisation_id, foreign.delivery.delivery_id, None)
+    async with db.transaction(vendor) as conn:
+        await ask_withdrawal(conn, vendor, own.delivery.delivery_id, None)
+    await world.worked(db, keyring)
+    states = {row["sender_oin"]: row["state"] for row in await admin.fetch("SELECT sender_oin, state FROM delivery")}
+    assert states == {world.OIN: "applied", world.VENDOR_OIN: "withdrawn"}
+    # What was withdrawn can be delivered again by the same sender, with the same content.
+    again = await world.landed(db, keyring, BODY, sender=vendor, reference="r2")
+    assert not again.is_replay

@@ -13,7 +13,7 @@ CREATE INDEX delivery_open ON delivery (due_at)
     WHERE state IN ('arriving', 'received', 'reading', 'applying', 'withdrawing', 'withdrawing-lines');
 -- What was withdrawn can be delivered again, with the very same content.
 DROP INDEX delivery_content_once;
-CREATE UNIQUE INDEX delivery_content_once ON delivery (organisation_id, sender_oin, content_sha256)
+CREATE UNIQUE INDEX delivery_content_once ON delivery (organisation_id, content_sha256)
     WHERE state NOT IN ('arriving', 'withdrawing', 'withdrawn') AND duplicate_of IS NULL;
 
 ALTER TABLE line ADD COLUMN withdrawn_at timestamptz;

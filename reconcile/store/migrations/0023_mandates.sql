@@ -38,7 +38,7 @@ DROP INDEX delivery_reference_once;
 DROP INDEX delivery_content_once;
 CREATE UNIQUE INDEX delivery_reference_once ON delivery (organisation_id, sender_oin, reference) WHERE state <> 'arriving';
 CREATE UNIQUE INDEX delivery_content_once ON delivery (organisation_id, sender_oin, content_sha256)
-    WHERE state <> 'arriving' AND duplicate_of IS NULL;
+    WHERE state NOT IN ('arriving', 'withdrawing', 'withdrawn') AND duplicate_of IS NULL;
 CREATE INDEX delivery_by_sender ON delivery (sender_oin, organisation_id);
 
 CREATE FUNCTION own_vendor() RETURNS text LANGUAGE sql STABLE
@@ -80,6 +80,14 @@ CREATE POLICY line_of_sender ON line AS RESTRICTIVE TO kot_organisation
     USING (own_vendor() IS NULL OR (organisation_id, delivery_id) IN (SELECT delivery.organisation_id, delivery.delivery_id FROM delivery));
 CREATE POLICY completeness_of_sender ON completeness AS RESTRICTIVE TO kot_organisation
     USING (own_vendor() IS NULL OR (organisation_id, delivery_id) IN (SELECT delivery.organisation_id, delivery.delivery_id FROM delivery));
+CREATE POLICY withdrawal_of_sender ON withdrawal AS RESTRICTIVE TO kot_organisation
+    USING (own_vendor() IS NULL OR (organisation_id, delivery_id) IN (SELECT delivery.organisation_id, delivery.delivery_id FROM delivery))
+    WITH CHECK (
+        own_vendor() IS NULL OR EXISTS (
+            SELECT FROM delivery
+            WHERE delivery.organisation_id = withdrawal.organisation_id AND delivery.delivery_id = withdrawal.delivery_id
+        )
+    );
 -- Across its organisations a vendor acts for none of them, and reads the same: what it sent, for those whose mandate it has.
 CREATE POLICY delivery_of_vendor ON delivery FOR SELECT TO kot_organisation
     USING (own_organisation() IS NULL AND sender_oin = own_vendor());
