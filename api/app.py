@@ -51,7 +51,6 @@ NEEDED_SETTINGS = (
 )
 ROUTERS = (
     deliveries_router,
-    withdrawals_router,
     receipts_router,
     withdrawals_router,
     declarations_router,
