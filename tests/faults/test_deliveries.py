@@ -14,7 +14,7 @@ from reconcile.callers import Caller
 from reconcile.keyring import Keyring
 from reconcile.rulebook import rules_in_force
 from reconcile.rules.bsn import marked_bsn
-from reconcile.store.audit import broken_household_links, broken_organisation_links
+from reconcile.store.audit import broken_links
 from reconcile.store.database import Connection, Database
 from tests import world
 from workers import deliveries as drain
@@ -124,8 +124,7 @@ async def worked_dying(db: Database, admin: asyncpg.Connection, keyring: Keyring
 
 async def state(admin: asyncpg.Connection) -> Sequence[Any]:
     """What stands: reports, the lines that stand, what is open; and that no chain is broken and no line is lost."""
-    assert await broken_household_links(admin, 10) == []
-    assert await broken_organisation_links(admin, 10) == []
+    assert await broken_links(admin, 10) == []
     assert await admin.fetchval("SELECT count(*) FROM line_stage") == 0
     lost = (
         "SELECT count(*) FROM delivery WHERE duplicate_of IS NULL"
