@@ -1,20 +1,16 @@
 """Verb: a parent takes over one version of a difference with one tap."""
 
-from collections.abc import Sequence
-from datetime import date
 from uuid import UUID, uuid4
 
 import msgspec
 
 from reconcile.announce import tell
 from reconcile.callers import Parent
+from reconcile.overlay import laid_over, laid_segments
 from reconcile.problems import DifferenceClosed, NoProposal, NotFound, StaleDifference
-from reconcile.rules.documents import ProposalDocument, proposed_segments
-from reconcile.rules.facts import Segment
-from reconcile.rules.months import Month, first_day
-from reconcile.rules.segments import cut
+from reconcile.rules.documents import ProposalDocument
 from reconcile.store import answers, households
-from reconcile.store.answers import Acceptance, LaidSegment, OverlaySegment
+from reconcile.store.answers import Acceptance
 from reconcile.store.comparisons import mark_comparisons, reported_child_years
 from reconcile.store.database import Connection
 from reconcile.store.notices import DifferenceKey
@@ -55,7 +51,7 @@ async def accept_difference(conn: Connection, parent: Parent, difference_id: UUI
         change_id=change_id,
         version=version + 1,
         placements=msgspec.json.encode(proposal.placements).decode(),
-        laid=_laid_over(difference.overlay, change_id, proposal),
+        laid=laid_segments(laid_over(difference.overlay, change_id, proposal.placements)),
     )
     if difference.is_told:
         await tell(conn, (), moot=[DifferenceKey(household_id=parent.household_id, difference_id=difference_id)])
@@ -74,41 +70,3 @@ def _event(parent: Parent, accepted: Acceptance) -> str:
         "changeId": str(accepted.change_id),
     }
     return msgspec.json.encode(event).decode()
-
-
-def _laid_over(current: Sequence[OverlaySegment], change_id: UUID, proposal: ProposalDocument) -> Sequence[LaidSegment]:
-    """Return what lies over the placements from now on: the accepted segments, and of earlier ones, each tied to its own change, what
-    they leave.
-    """
-    laid: list[LaidSegment] = []
-    for placement in proposal.placements:
-        new = proposed_segments(placement)
-        laid += _laid(placement.placement_id, change_id, new)
-        for earlier in current:
-            if earlier.placement_id == placement.placement_id:
-                segment = Segment(
-                    from_month=earlier.from_month,
-                    until_month=earlier.until_month,
-                    hours_hundredths=earlier.hours_hundredths,
-                    hourly_rate_cents=earlier.hourly_rate_cents,
-                )
-                laid += _laid(placement.placement_id, earlier.change_id, cut((segment,), new))
-    return laid
-
-
-def _laid(placement_id: UUID, change_id: UUID, segments: Sequence[Segment]) -> list[LaidSegment]:
-    return [
-        LaidSegment(
-            placement_id=placement_id,
-            change_id=change_id,
-            from_month=first_day(segment.from_month),
-            until_month=_day(segment.until_month),
-            hours_hundredths=segment.hours_hundredths,
-            hourly_rate_cents=segment.hourly_rate_cents,
-        )
-        for segment in segments
-    ]
-
-
-def _day(month: Month | None) -> date | None:
-    return None if month is None else first_day(month)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from reconcile.callers import Tvs
+from reconcile.overlay import lay_again
 from reconcile.problems import NotFound, ReceiptContradicts
 from reconcile.rules.declaration import NO_NUL
 from reconcile.rules.documents import ProposedPlacementDocument, SegmentDocument
@@ -16,6 +17,7 @@ from reconcile.store import answers, comparisons, differences, households, outbo
 from reconcile.store.answers import Change, ReferencedPerson
 from reconcile.store.database import Connection
 from reconcile.store.outbox import ClaimedMessage, Postponed, Settled
+from reconcile.store.placements import PlacementKey
 
 KIND = "change"
 # A change that cannot be handed over for this long needs a person: it is shown as dead and blocks what comes after it.
@@ -81,8 +83,9 @@ async def change_for_tvs(conn: Connection, tvs: Tvs, change_id: UUID) -> ChangeD
 async def record_receipt(conn: Connection, tvs: Tvs, change_id: UUID, receipt: Receipt) -> ChangeDocument:
     """Record what TVS made of a change. The same receipt again changes nothing; another one raises ReceiptContradicts.
 
-    Processed: the overlay ends as soon as the declaration that holds the change is here. Refused: the overlay ends at once and the
-    difference opens again, unless newer facts already opened another one. Raises NotFound.
+    Processed: the overlay ends as soon as the declaration that holds the change is here. Refused: the overlay ends at once, what it
+    covered of earlier changes lies there again, and the difference opens again, unless newer facts already opened another one. Raises
+    NotFound.
     """
     change = await _locked_change(conn, change_id)
     outcome = "processed" if isinstance(receipt, Processed) else "refused"
@@ -155,7 +158,10 @@ async def _settle(conn: Connection, message: ClaimedMessage, *, state: Literal["
 
 
 async def _take_back(conn: Connection, change: Change, version: int) -> None:
-    touched = await answers.end_overlay_of_change(conn, change.household_id, change.change_id)
+    proposed = msgspec.json.decode(change.placements, type=tuple[ProposedPlacementDocument, ...])
+    placement_ids = [one.placement_id for one in proposed]
+    await lay_again(conn, change.household_id, placement_ids)
+    touched = [PlacementKey(household_id=change.household_id, placement_id=placement_id) for placement_id in placement_ids]
     await placements.touch_placements(conn, touched)
     if await differences.other_open_difference(conn, change.household_id, change.difference_id):
         return

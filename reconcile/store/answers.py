@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from reconcile.rules.months import Month
 from reconcile.store.database import Connection
-from reconcile.store.placements import PlacementKey
 from reconcile.store.queries import columns, load
 
 SQL = load("answers")
@@ -88,6 +87,14 @@ class Change(Struct, frozen=True, kw_only=True):
     person_id: UUID
 
 
+class ChangeOver(Struct, frozen=True, kw_only=True):
+    """A change that TVS did not refuse. `placements` is JSON text; it lies over until the declaration that holds it is here."""
+
+    change_id: UUID
+    placements: str
+    lies_over: bool
+
+
 class ReferencedPerson(Struct, frozen=True, kw_only=True):
     """How TVS names a person of a household, and its role there."""
 
@@ -157,10 +164,14 @@ async def insert_acceptance(
     return Acceptance(**row)  # type: ignore[arg-type]  # an INSERT of VALUES always returns its row
 
 
-async def end_overlay_of_change(conn: Connection, household_id: UUID, change_id: UUID) -> Sequence[PlacementKey]:
-    """End what one change laid; return the placements it lay over."""
-    rows = await conn.fetch(SQL["end_overlay_of_change"], household_id, change_id)
-    return list({PlacementKey(**row) for row in rows})
+async def insert_overlay(conn: Connection, household_id: UUID, laid: Sequence[LaidSegment]) -> None:
+    """Lay segments where nothing lies."""
+    await conn.execute(SQL["insert_overlay"], household_id, *columns(LaidSegment, laid))
+
+
+async def changes_over(conn: Connection, household_id: UUID, placement_ids: Sequence[UUID]) -> Sequence[ChangeOver]:
+    """Return the changes of these placements that TVS did not refuse, in the order in which they were accepted."""
+    return [ChangeOver(**row) for row in await conn.fetch(SQL["changes_over"], household_id, placement_ids)]
 
 
 async def household_of_change(conn: Connection, change_id: UUID) -> UUID | None:

@@ -76,11 +76,24 @@ WITH accepted AS (
 )
 SELECT acceptance_id, difference_id, difference_version, change_id, answered_at FROM accepted;
 
--- name: end_overlay_of_change
-UPDATE overlay_segment
-SET superseded_at = statement_timestamp()
-WHERE household_id = $1 AND change_id = $2 AND superseded_at IS NULL
-RETURNING household_id, placement_id;
+-- name: insert_overlay
+INSERT INTO overlay_segment (household_id, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents)
+SELECT $1, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents
+FROM unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[], $6::integer[], $7::integer[])
+    AS laid (placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents);
+
+-- name: changes_over
+-- An overlay has done its work when the declaration that holds its change is here: see end_processed_overlays.
+SELECT change.change_id, change.placements,
+    (change.state = 'processed' AND change.declaration_version <= household.declaration_version) IS NOT TRUE AS lies_over
+FROM change
+JOIN household USING (household_id)
+WHERE change.household_id = $1 AND change.state <> 'refused'
+    AND EXISTS (
+        SELECT FROM jsonb_array_elements(change.placements) AS proposed
+        WHERE (proposed ->> 'placementId')::uuid = ANY ($2::uuid[])
+    )
+ORDER BY change.sequence;
 
 -- name: household_of_change
 SELECT household_id FROM change WHERE change_id = $1;

@@ -105,6 +105,46 @@ async def test_refused_takes_the_overlay_away_and_opens_the_difference_again(
     assert [one.state for one in await answers.shown(db, parent)] == ["open"]
 
 
+async def lying(admin: asyncpg.Connection) -> list[tuple[object, ...]]:
+    rows = await admin.fetch(
+        "SELECT to_char(from_month, 'YYYY-MM'), to_char(until_month, 'YYYY-MM'), hours_hundredths, change_id"
+        " FROM overlay_segment WHERE superseded_at IS NULL ORDER BY from_month"
+    )
+    return [tuple(row) for row in rows]
+
+
+async def accepted_again(db: Database, keyring: Keyring, parent: Parent, hours: str, *months: str) -> UUID:
+    await world.delivered(db, keyring, *(world.line(month=month, hours=hours) for month in months))
+    difference = next(one for one in await answers.shown(db, parent) if one.state == "open")
+    return await answers.accept(db, parent, difference.difference_id, difference.version)
+
+
+async def test_a_refused_change_lays_again_what_it_covered_of_earlier_ones(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    parent, first = await accepted(db, admin, keyring)
+    second = await accepted_again(db, keyring, parent, "130.00", "2026-05", "2026-06")
+    third = await accepted_again(db, keyring, parent, "140.00", "2026-03", "2026-04", "2026-05", "2026-06")
+    assert await lying(admin) == [("2026-02", "2026-02", 12_000, first), ("2026-03", None, 14_000, third)]
+    await receipt(db, third, Refused(reason="Deze opgave sluit niet aan"))
+    assert await lying(admin) == [("2026-02", "2026-04", 12_000, first), ("2026-05", None, 13_000, second)]
+    await receipt(db, first, Refused(reason="Deze opgave sluit niet aan"))
+    assert await lying(admin) == [("2026-05", None, 13_000, second)]
+
+
+async def test_a_refused_change_brings_nothing_back_that_stands_in_the_declaration(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    parent, first = await accepted(db, admin, keyring)
+    second = await accepted_again(db, keyring, parent, "130.00", "2026-05", "2026-06")
+    await receipt(db, first, Processed(declaration_version=2))
+    segments = [world.segment(until="2026-01"), world.segment("2026-02", hours="120.00")]
+    await world.declared(db, keyring, world.declaration(version=2, placements=[world.care(segments=segments)]))
+    assert await lying(admin) == [("2026-05", None, 13_000, second)]
+    await receipt(db, second, Refused(reason="Deze opgave sluit niet aan"))
+    assert await lying(admin) == []
+
+
 async def test_the_same_receipt_again_changes_nothing_and_another_one_is_refused(
     db: Database, admin: asyncpg.Connection, keyring: Keyring
 ) -> None:
