@@ -83,6 +83,8 @@ def read_line(fields: Mapping[str, FieldValue], line_number: int, *, this_month:
     line_ref = _line_ref(field("lineRef"), faults)
     parent_bsn = _bsn("parentBsn", field("parentBsn"), faults)
     child_bsn = _bsn("childBsn", field("childBsn"), faults)
+    if parent_bsn is not None and parent_bsn == child_bsn:
+        faults.append(fault("bsn-same-twice", "childBsn", field("childBsn")))
     lrk_number = _lrk_number(field("lrkNumber"), faults)
     care_type = _care_type(field("careType"), faults)
     month = _month(field("month"), this_month, faults)

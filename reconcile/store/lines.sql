@@ -40,33 +40,33 @@ FROM (
 WHERE stage.ctid = counted.place AND counted.times > 1;
 
 -- name: refuse_by_register
--- What only the register can tell: the location exists, was registered and yours in that month, and has that care type.
+-- What only the register can tell: the location exists, was registered and yours in that month, and has that care type. All that
+-- is not so is told at once; only a location that was not registered is not also told to be another's.
 UPDATE line_stage AS stage
-SET faults = stage.faults || jsonb_build_array(jsonb_build_object('code', judged.code, 'field', judged.field, 'shape', NULL)),
-    waits_for = NULL
+SET waits_for = NULL, faults = stage.faults
+    || CASE WHEN checked.is_unknown THEN '[{"code": "lrk-number-unknown", "field": "lrkNumber", "shape": null}]' ELSE '[]' END::jsonb
+    || CASE WHEN checked.is_unregistered THEN '[{"code": "lrk-number-not-registered", "field": "lrkNumber", "shape": null}]' ELSE '[]' END::jsonb
+    || CASE WHEN checked.is_foreign AND checked.is_unregistered IS NOT TRUE
+        THEN '[{"code": "lrk-number-not-yours", "field": "lrkNumber", "shape": null}]' ELSE '[]' END::jsonb
+    || CASE WHEN checked.is_other_care THEN '[{"code": "care-type-mismatch", "field": "careType", "shape": null}]' ELSE '[]' END::jsonb
 FROM (
-    SELECT place, code, CASE code WHEN 'care-type-mismatch' THEN 'careType' ELSE 'lrkNumber' END AS field
-    FROM (
-        SELECT staged.ctid AS place, CASE
-            WHEN location.lrk_number IS NULL THEN 'lrk-number-unknown'
-            WHEN location.registered_on > (staged.month + interval '1 month - 1 day')::date
-                OR location.deregistered_on <= staged.month THEN 'lrk-number-not-registered'
-            WHEN NOT EXISTS (
-                SELECT FROM location_holding AS holding
-                WHERE holding.lrk_number = staged.lrk_number AND holding.organisation_id = $1
-                    AND daterange(holding.from_on, holding.until_on, '[]')
-                        && daterange(staged.month, (staged.month + interval '1 month')::date)
-            ) THEN 'lrk-number-not-yours'
-            WHEN staged.care_type <> location.care_type THEN 'care-type-mismatch'
-        END AS code
-        FROM line_stage AS staged
-        LEFT JOIN location USING (lrk_number)
-        WHERE staged.organisation_id = $1 AND staged.delivery_id = $2 AND staged.line_number BETWEEN $3 AND $4
-            AND staged.lrk_number IS NOT NULL AND staged.month IS NOT NULL
-    ) AS checked
-    WHERE code IS NOT NULL
-) AS judged
-WHERE stage.ctid = judged.place;
+    SELECT staged.ctid AS place, location.lrk_number IS NULL AS is_unknown, staged.care_type <> location.care_type AS is_other_care,
+        location.registered_on > (staged.month + interval '1 month - 1 day')::date
+            OR location.deregistered_on <= staged.month AS is_unregistered,
+        location.lrk_number IS NOT NULL AND NOT EXISTS (
+            SELECT FROM location_holding AS holding
+            WHERE holding.lrk_number = staged.lrk_number AND holding.organisation_id = $1
+                AND daterange(holding.from_on, holding.until_on, '[]')
+                    && daterange(staged.month, (staged.month + interval '1 month')::date)
+        ) AS is_foreign
+    FROM line_stage AS staged
+    LEFT JOIN location USING (lrk_number)
+    WHERE staged.organisation_id = $1 AND staged.delivery_id = $2 AND staged.line_number BETWEEN $3 AND $4
+        AND staged.lrk_number IS NOT NULL AND staged.month IS NOT NULL
+    OFFSET 0
+) AS checked
+WHERE stage.ctid = checked.place
+    AND (checked.is_unknown OR checked.is_unregistered OR checked.is_foreign OR checked.is_other_care);
 
 -- name: judge_lines
 -- The one outcome of each line. Newer means: sent later, then received later, then the higher number of the delivery.

@@ -167,6 +167,11 @@ def test_an_amount_of_the_unrounded_hours_and_rate_is_never_a_mismatch(hours: An
     assert _codes(_read(hours=texts[0], hourlyRate=texts[1], amount=texts[2])) == []
 
 
+def test_parent_and_child_are_two_people() -> None:
+    assert _codes(_read(childBsn=_PARENT)) == [("bsn-same-twice", "childBsn")]
+    assert _codes(_read(parentBsn="x", childBsn="x")) == [("bsn-invalid", "parentBsn"), ("bsn-invalid", "childBsn")]
+
+
 def test_an_amount_without_hours_or_rate_is_not_compared() -> None:
     assert _codes(_read(hours="x", amount="1")) == [("hours-invalid", "hours")]
     assert _codes(_read(hourlyRate="x", amount="1")) == [("hourly-rate-invalid", "hourlyRate")]
