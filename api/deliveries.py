@@ -16,9 +16,12 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from api.caller import DELIVER
 from api.delivery_documents import DeliveryPage, DeliveryReceipt, LinePage, line_document, lines_csv, receipt_document
+from api.fault_documents import DeliveryFaults, faults_document, findings_csv
 from api.media import UnsupportedMedia, content, is_gzip, media_type
 from api.services import Services
+from api.spreadsheets import wants_csv
 from reconcile.callers import Organisation
+from reconcile.diagnose import diagnose_delivery
 from reconcile.keyring import Keyring
 from reconcile.receive import DeliveryHeader, Landing, begin_delivery, drop_delivery, keep_chunk, land_delivery, read_delivery
 from reconcile.rules.delivery_file import Complete, complete_month, instant
@@ -114,15 +117,25 @@ async def list_lines(
         found = await lines_of_delivery(conn, request.user.organisation_id, delivery_id, outcome=outcome, after=after, limit=limit)
     documents = [line_document(one) for one in found]
     following = documents[-1].line_number if len(documents) == limit else None
-    if "text/csv" in request.headers.get("Accept", ""):
+    if wants_csv(request):
         return Response(
             lines_csv(documents), media_type="text/csv", headers={"Link": f'<?after={following}>; rel="next"'} if following else {}
         )
     return LinePage(lines=documents, next=following)
 
 
+@get("/{delivery_id:uuid}/faults", operation_id="listDeliveryFaults", opt={"scope": DELIVER})
+async def list_faults(
+    request: Request[Organisation, None, Any], db: NamedDependency[Database], delivery_id: FromPath[UUID]
+) -> DeliveryFaults | Response[bytes]:
+    """Read what is wrong by root cause: a wrong column is one finding, with its first lines; as CSV when Accept asks for text/csv."""
+    async with db.snapshot(request.user) as conn:
+        document = faults_document(await diagnose_delivery(conn, request.user, delivery_id))
+    return Response(findings_csv(document.findings), media_type="text/csv") if wants_csv(request) else document
+
+
 deliveries_router = Router(
-    "/v1/deliveries", route_handlers=[create_delivery, list_deliveries, show_delivery, list_lines], tags=["deliveries"]
+    "/v1/deliveries", route_handlers=[create_delivery, list_deliveries, show_delivery, list_lines, list_faults], tags=["deliveries"]
 )
 
 

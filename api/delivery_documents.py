@@ -1,7 +1,5 @@
 """What an organisation reads about its deliveries: receipts and lines, as JSON or as a spreadsheet reads them."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
@@ -10,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from api.spreadsheets import csv_bytes
 from reconcile.rules.faults import Fault
 from reconcile.rules.months import Month
 from reconcile.rules.quantities import hundredths_text
@@ -133,17 +132,21 @@ def _text(hundredths: int | None) -> str | None:
 
 
 def lines_csv(lines: Sequence[LineDocument]) -> bytes:
-    """Write lines as a Dutch spreadsheet reads them; a cell that a spreadsheet would compute is quoted away."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow(["regel", "regelkenmerk", "uitkomst", "lrk_nummer", "maand", "uren", "uurtarief", "wacht_op", "fouten"])
-    for one in lines:
-        faults = " ".join(f"{fault.code}({fault.field})" if fault.field else fault.code for fault in one.faults)
-        cells = [one.line_number, one.line_ref, one.outcome, one.lrk_number, one.month, one.hours, one.hourly_rate, one.waits_for, faults]
-        writer.writerow([_cell(cell) for cell in cells])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+    """Write lines as a Dutch spreadsheet reads them."""
+    heading = ["regel", "regelkenmerk", "uitkomst", "lrk_nummer", "maand", "uren", "uurtarief", "wacht_op", "fouten"]
+    return csv_bytes(heading, (_row(one) for one in lines))
 
 
-def _cell(value: str | int | None) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r\n") and text else text
+def _row(line: LineDocument) -> list[str | int | None]:
+    faults = " ".join(f"{fault.code}({fault.field})" if fault.field else fault.code for fault in line.faults)
+    return [
+        line.line_number,
+        line.line_ref,
+        line.outcome,
+        line.lrk_number,
+        line.month,
+        line.hours,
+        line.hourly_rate,
+        line.waits_for,
+        faults,
+    ]
