@@ -38,6 +38,7 @@ NEEDED_SETTINGS = (
     "database_url_organisation",
     "database_url_tvs",
     "database_url_pilot",
+    "database_url_trial",
     "redis_url",
     "keyring_file",
     "identity_key_file",
@@ -66,7 +67,9 @@ def create_app(
     parents = Parents(db, IdentityAdapter(identity_key, keyring), clock)
     authentication = Authentication(db=db, tokens=tokens, parents=parents)
     streams = Streams(db=db, parents=parents, bells=bells or Bells(), pace=pace)
-    services = Services(db=db, keyring=keyring, wake=wake, parents=parents, streams=streams, restore_number=settings.restore_number)
+    services = Services(
+        db=db, keyring=keyring, wake=wake, parents=parents, streams=streams, restore_number=settings.restore_number, clock=clock
+    )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:

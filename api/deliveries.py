@@ -20,6 +20,7 @@ from api.fault_documents import DeliveryFaults, faults_document, findings_csv
 from api.media import UnsupportedMedia, content, is_gzip, media_type
 from api.services import Services
 from api.spreadsheets import wants_csv
+from api.trials import Trial, try_delivery
 from reconcile.callers import Organisation
 from reconcile.diagnose import diagnose_delivery
 from reconcile.keyring import Keyring
@@ -61,10 +62,21 @@ async def create_delivery(
     complete: Annotated[
         list[str] | None, QueryParameter(name="complete", description="CSV: month:lrk,lrk of which nothing is missing")
     ] = None,
-) -> Response[DeliveryReceipt]:
-    """Send a delivery. The Idempotency-Key is your reference of it; the same content again gives the first receipt."""
-    header = _header(request, created_at, organisation_oin, complete or [])
+    is_dry_run: Annotated[bool, QueryParameter(name="dryRun", description="Answer what would become of it, and keep nothing")] = False,
+    in_sandbox: Annotated[
+        bool, QueryParameter(name="sandbox", description="With dryRun: judge it as if the sandbox organisation had sent it")
+    ] = False,
+) -> Response[DeliveryReceipt | Trial | bytes]:
+    """Send a delivery. The Idempotency-Key is your reference of it; the same content again gives the first receipt.
+
+    With dryRun up to 10,000 lines are judged at once and nothing is kept; then the Idempotency-Key may be left out.
+    """
+    header = _header(request, created_at, organisation_oin, complete or [], is_dry_run=is_dry_run)
     is_gzip(request)
+    if is_dry_run:
+        return await try_delivery(request, services, header, in_sandbox=in_sandbox)
+    if in_sandbox:
+        raise ClientException("sandbox goes with dryRun=true alone: what you deliver is yours.")
     async with db.transaction(request.user) as conn:
         delivery_id = await begin_delivery(conn, request.user, header)
     try:
@@ -140,13 +152,19 @@ deliveries_router = Router(
 
 
 def _header(
-    request: Request[Organisation, None, Any], created_at: str | None, organisation_oin: str | None, complete: Sequence[str]
+    request: Request[Organisation, None, Any],
+    created_at: str | None,
+    organisation_oin: str | None,
+    complete: Sequence[str],
+    *,
+    is_dry_run: bool,
 ) -> DeliveryHeader:
     name, charset = media_type(request, *_FORMATS)
     if _FORMATS[name] != "csv" and charset == "windows-1252":
         raise UnsupportedMedia("JSON and NDJSON are UTF-8.")
-    match = _REFERENCE.fullmatch(request.headers.get("Idempotency-Key", "").strip())
-    if match is None:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    match = _REFERENCE.fullmatch(key)
+    if match is None and (key or not is_dry_run):
         raise ClientException(
             "Send your reference of this delivery as Idempotency-Key: 1 to 64 letters, digits, dots, dashes or underscores."
         )
@@ -159,7 +177,7 @@ def _header(
         raise ClientException("organisationOin must be an OIN of twenty positions.")
     try:
         return DeliveryHeader(
-            reference=match[1],
+            reference=match[1] if match else "",
             format=_FORMATS[name],
             charset=charset,
             sent_at=instant(created_at) if created_at else None,
@@ -202,7 +220,9 @@ async def _chunks(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield bytes(pending)
 
 
-async def _receipt_answer(request: Request[Organisation, None, Any], db: Database, landing: Landing) -> Response[DeliveryReceipt]:
+async def _receipt_answer(
+    request: Request[Organisation, None, Any], db: Database, landing: Landing
+) -> Response[DeliveryReceipt | Trial | bytes]:
     delivery = landing.delivery
     headers = {"Location": f"/v1/deliveries/{delivery.delivery_id}"}
     if match := _WAIT.search(request.headers.get("Prefer", "")):

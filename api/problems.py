@@ -28,6 +28,7 @@ STATUS_AND_SLUG: Mapping[type[Refusal], tuple[int, str]] = {
     refusals.NotMandated: (403, "not-mandated"),
     refusals.HouseholdUnclear: (403, "household-unclear"),
     refusals.ReferenceReused: (422, "reference-reused"),
+    refusals.TrialTooLarge: (413, "trial-too-large"),
     refusals.KeyReused: (422, "key-reused"),
     refusals.RequestInProgress: (409, "request-in-progress"),
     refusals.StaleDifference: (412, "stale-difference"),

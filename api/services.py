@@ -1,8 +1,10 @@
 """What handlers need, in one typed object."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from api.parents import Parents
 from api.stream import Streams
@@ -11,10 +13,15 @@ from reconcile.store.database import Database
 
 # Says "look now" about a kind of work, after the commit; best effort, so nothing depends on it.
 Wake = Callable[[str], Awaitable[None]]
+# With the bounds on lines and bytes of one trial, this bounds the memory that trials take together.
+TRIALS_AT_ONCE = 4
 
 
 class Services(Struct, frozen=True, kw_only=True):
-    """The database, the keyring, the way to wake workers, who parents are, the streams of phones and the restore number of their epochs."""
+    """The database, the keyring, the way to wake workers, who parents are, the streams of phones and the restore number of their epochs.
+
+    `clock` tells the instant, aware; `trials` bounds how many trials are answered at once.
+    """
 
     db: Database
     keyring: Keyring
@@ -22,3 +29,5 @@ class Services(Struct, frozen=True, kw_only=True):
     parents: Parents
     streams: Streams
     restore_number: int
+    clock: Callable[[], datetime]
+    trials: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRIALS_AT_ONCE))

@@ -101,7 +101,10 @@ def _processes(postgres: Postgres, folder: Path, issuer: str, api: str, bare: st
     (folder / "issuer.json").write_bytes(msgspec.json.encode(known))
     (folder / "identity.json").write_bytes(msgspec.json.encode(identity.as_dict(private=True)))
     settings = {
-        **{f"DATABASE_URL_{name}": postgres.url(_DATABASE, f"kot_{name.lower()}") for name in ("PARENT", "ORGANISATION", "TVS", "PILOT")},
+        **{
+            f"DATABASE_URL_{name}": postgres.url(_DATABASE, f"kot_{name.lower()}")
+            for name in ("PARENT", "ORGANISATION", "TVS", "PILOT", "TRIAL")
+        },
         "REDIS_URL": "redis://127.0.0.1:9/0",
         "KEYRING_FILE": str(folder / "keyring.json"),
         "IDENTITY_KEY_FILE": str(folder / "identity.json"),

@@ -4,7 +4,7 @@ Each verb is one short transaction; the worker strings them together and can be 
 keeps two workers off one delivery; what was applied is never applied again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -81,8 +81,8 @@ def reader_for(claimed: ClaimedDelivery, *, this_month: Month) -> DeliveryReader
 async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine]) -> None:
     """Put a handful of lines into the stage, and make sure that everybody they name is a person. Raises LeaseLost."""
     await _hold(conn, claimed)
-    indexes = await remember_people(conn, keyring, (bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn))
-    await lines.stage_lines(conn, (_staged(claimed, line, indexes) for line in read))
+    indexes = await remember_people(conn, keyring, bsns_of(read), is_sandbox=claimed.is_sandbox)
+    await lines.stage_lines(conn, (staged_line(claimed, line, indexes) for line in read))
 
 
 async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: Envelope, oin: str, lines_read: int) -> datetime:
@@ -91,17 +91,22 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
     Raises UnreadableDelivery when file and request contradict each other, LeaseLost.
     """
     await _hold(conn, claimed)
-    if envelope.reference is not None and envelope.reference != claimed.reference:
-        raise UnreadableDelivery("reference-mismatch", "The file names another reference than the request.")
-    if (envelope.organisation_oin or claimed.declared_organisation_oin or oin) != oin:
-        raise UnreadableDelivery("organisation-mismatch", "The file names another organisation than the access token.")
-    # A sender that does not say when it made the file is taken to have made it when it sent it.
-    sent_at = envelope.sent_at or claimed.sent_at or claimed.received_at
+    sent_at = made_at(claimed, envelope, oin)
     complete = envelope.complete or _COMPLETE.decode(claimed.complete)
     await lines.refuse_duplicates(conn, claimed)
     await lines.drop_done_lines(conn, claimed)
     await deliveries.begin_applying(conn, claimed, sent_at, msgspec.json.encode(complete).decode(), lines_read)
     return sent_at
+
+
+def made_at(claimed: ClaimedDelivery, envelope: Envelope, oin: str) -> datetime:
+    """Hold the envelope against the request and return when the delivery was made. Raises UnreadableDelivery when they contradict."""
+    if envelope.reference is not None and envelope.reference != claimed.reference:
+        raise UnreadableDelivery("reference-mismatch", "The file names another reference than the request.")
+    if (envelope.organisation_oin or claimed.declared_organisation_oin or oin) != oin:
+        raise UnreadableDelivery("organisation-mismatch", "The file names another organisation than the access token.")
+    # A sender that does not say when it made the file is taken to have made it when it sent it.
+    return envelope.sent_at or claimed.sent_at or claimed.received_at
 
 
 async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, *, after_line: int, lines_max: int) -> int | None:
@@ -115,8 +120,7 @@ async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datet
         return None
     batch = Batch(delivery=claimed, sent_at=sent_at, first_line=bounds[0], last_line=bounds[1])
     await households.lock_matching_shared(conn)
-    await lines.refuse_by_register(conn, batch)
-    await lines.judge_lines(conn, batch)
+    await judge_batch(conn, batch)
     await lines.supersede_lines(conn, batch)
     await lines.insert_lines(conn, batch)
     await lines.match_lines(conn, batch)
@@ -125,6 +129,12 @@ async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datet
         await _report(conn, batch, touched)
     await deliveries.record_batch(conn, claimed, batch.first_line, batch.last_line)
     return batch.last_line
+
+
+async def judge_batch(conn: Connection, batch: Batch) -> None:
+    """Give each line its outcome, from the register and from what stands; nothing is written but to the stage."""
+    await lines.refuse_by_register(conn, batch)
+    await lines.judge_lines(conn, batch)
 
 
 async def _report(conn: Connection, batch: Batch, touched: Sequence[UUID]) -> None:
@@ -162,8 +172,16 @@ async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
 async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: UnreadableDelivery) -> None:
     """Nothing of the delivery is taken; its sender sees why and where. Raises LeaseLost."""
     await _hold(conn, claimed)
+    problem = problem_of(reason)
+    await deliveries.mark_unreadable(conn, claimed, problem)
+    await lines.clear_stage(conn, claimed)
+    await _record(conn, claimed, {"action": "unreadable", "deliveryId": str(claimed.delivery_id), "code": problem.code})
+
+
+def problem_of(reason: UnreadableDelivery) -> DeliveryProblem:
+    """Say why a delivery cannot be read, with what the register says about the code."""
     kind = FAULTS[reason.code]
-    problem = DeliveryProblem(
+    return DeliveryProblem(
         code=kind.code,
         title=kind.title_en,
         title_nl=kind.title_nl,
@@ -172,9 +190,6 @@ async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: Un
         detail=reason.detail,
         line=reason.line,
     )
-    await deliveries.mark_unreadable(conn, claimed, problem)
-    await lines.clear_stage(conn, claimed)
-    await _record(conn, claimed, {"action": "unreadable", "deliveryId": str(claimed.delivery_id), "code": kind.code})
 
 
 async def _record(conn: Connection, claimed: ClaimedDelivery, event: Mapping[str, str]) -> None:
@@ -193,7 +208,13 @@ async def _hold(conn: Connection, claimed: ClaimedDelivery) -> None:
         raise LeaseLost
 
 
-def _staged(claimed: ClaimedDelivery, line: DeliveryLine, indexes: Mapping[str, bytes]) -> StagedLine:
+def bsns_of(read: Sequence[DeliveryLine]) -> Iterator[str]:
+    """Yield the BSNs that lines name."""
+    return (bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn)
+
+
+def staged_line(claimed: ClaimedDelivery, line: DeliveryLine, indexes: Mapping[str, bytes]) -> StagedLine:
+    """Return a line as the stage has it: the blind indexes in place of the BSNs."""
     return StagedLine(
         organisation_id=claimed.organisation_id,
         delivery_id=claimed.delivery_id,

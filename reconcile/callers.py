@@ -26,11 +26,18 @@ class Parent(Struct, frozen=True, kw_only=True):
 
 
 class Organisation(Struct, frozen=True, kw_only=True):
-    """A childcare organisation of the register, known by its OIN."""
+    """A childcare organisation of the register, known by its OIN. One of the sandbox is made up, and reaches no household."""
 
     organisation_id: UUID
     oin: str
     name: str
+    is_sandbox: bool = False
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """An organisation that tries a delivery: it sees its own lines, and nothing that it writes stands."""
+
+    organisation_id: UUID
 
 
 class Tvs(Struct, frozen=True, kw_only=True):
@@ -68,4 +75,4 @@ class Notify(Struct, frozen=True, kw_only=True):
     """The worker that pushes notices to devices."""
 
 
-Caller = Visitor | Parent | Organisation | Sender | Tvs | Manager | Intake | Forward | Notify
+Caller = Visitor | Parent | Organisation | Sender | Tvs | Manager | Intake | Forward | Notify | Trial

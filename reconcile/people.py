@@ -11,9 +11,14 @@ from reconcile.store.database import Connection
 SEALED_BSN = "person.bsn_sealed"
 
 
-async def remember_people(conn: Connection, keyring: Keyring, bsns: Iterable[str]) -> Mapping[str, bytes]:
+def indexes_of(keyring: Keyring, bsns: Iterable[str], *, is_sandbox: bool = False) -> Mapping[str, bytes]:
+    """Return the blind index of each BSN. In the sandbox it is another one: nobody there is a person of a household."""
+    return {bsn: keyring.blind_index(f"sandbox/{bsn}" if is_sandbox else bsn) for bsn in set(bsns)}
+
+
+async def remember_people(conn: Connection, keyring: Keyring, bsns: Iterable[str], *, is_sandbox: bool = False) -> Mapping[str, bytes]:
     """Make sure that everybody with these BSNs is a person; return the blind index of each BSN. Safe to repeat."""
-    indexes = {bsn: keyring.blind_index(bsn) for bsn in set(bsns)}
+    indexes = indexes_of(keyring, bsns, is_sandbox=is_sandbox)
     unknown = frozenset(await store.unknown_indexes(conn, list(indexes.values())))
     if unknown:
         new = {index: keyring.seal(SEALED_BSN, index.hex(), bsn.encode("ascii")) for bsn, index in indexes.items() if index in unknown}

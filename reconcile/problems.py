@@ -7,6 +7,7 @@ Refusal
 │   ├── NotMandated              an organisation delivers in the name of another
 │   └── HouseholdUnclear         a token that does not select exactly one household
 ├── ReferenceReused              a delivery's reference came before with other content
+├── TrialTooLarge                a trial of more lines or bytes than are answered at once
 ├── KeyReused                    an Idempotency-Key came before with another request
 ├── RequestInProgress            the same request is being handled at this moment
 ├── StaleDifference              the difference changed since it was seen
@@ -62,6 +63,18 @@ class ReferenceReused(Refusal):
         )
         self.reference = reference
         self.delivery_id = delivery_id
+
+
+class TrialTooLarge(Refusal):
+    """A trial of this file cannot be answered at once."""
+
+    def __init__(self, *, lines_max: int, bytes_max: int) -> None:
+        super().__init__(
+            f"A trial takes at most {lines_max} lines and {bytes_max} bytes, unpacked. Try a part of the file, or deliver it: "
+            "every line gets its outcome there as well, and the faults come by root cause."
+        )
+        self.lines_max = lines_max
+        self.bytes_max = bytes_max
 
 
 class KeyReused(Refusal):

@@ -7,7 +7,7 @@ Whose data a transaction changed is told to `on_change` once it is committed, so
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
 from functools import cache
 from time import monotonic
@@ -16,8 +16,9 @@ from uuid import UUID
 
 import asyncpg
 
-from reconcile.callers import Caller, Forward, Intake, Manager, Notify, Organisation, Parent, Sender, Tvs, Visitor
+from reconcile.callers import Caller, Forward, Intake, Manager, Notify, Organisation, Parent, Sender, Trial, Tvs, Visitor
 from reconcile.problems import Busy
+from reconcile.store.context import beginning
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Role(StrEnum):
     FORWARD = "kot_forward"
     PILOT = "kot_pilot"
     NOTIFY = "kot_notify"
+    TRIAL = "kot_trial"
 
 
 _ROLE_OF_CALLER: Mapping[type, Role] = {
@@ -69,6 +71,7 @@ _ROLE_OF_CALLER: Mapping[type, Role] = {
     Forward: Role.FORWARD,
     Manager: Role.PILOT,
     Notify: Role.NOTIFY,
+    Trial: Role.TRIAL,
 }
 
 # A request waits this long for a connection, then hears 503 with Retry-After: waiting longer only moves the queue.
@@ -87,6 +90,7 @@ COMMAND_TIMEOUT_S: Mapping[Role, float] = {
     # Drawing a stage ranks the whole country.
     Role.PILOT: 60.0,
     Role.NOTIFY: 5.0,
+    Role.TRIAL: 15.0,
 }
 
 _WRITING = "BEGIN"
@@ -145,7 +149,7 @@ class Database:
         async with self._connection(_ROLE_OF_CALLER[type(caller)]) as conn:
             conn.changed_households.clear()
             try:
-                await conn.execute(_beginning(_WRITING, caller))
+                await conn.execute(beginning(_WRITING, caller))
                 yield conn
             except BaseException:
                 if not conn.is_closed():
@@ -154,16 +158,23 @@ class Database:
             await _to_the_end(conn.execute("COMMIT"))
             self._tell(frozenset(conn.changed_households))
 
-    @asynccontextmanager
-    async def snapshot(self, caller: Caller) -> AsyncIterator[Connection]:
+    def snapshot(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
         """The same for reads: read only, one moment for all statements of the block."""
+        return self._rolled_back(_READING, caller)
+
+    def rehearsal(self, caller: Trial) -> AbstractAsyncContextManager[Connection]:
+        """The same for a trial: what the block writes it sees alone, and nothing of it stands."""
+        return self._rolled_back(_WRITING, caller)
+
+    @asynccontextmanager
+    async def _rolled_back(self, how: str, caller: Caller) -> AsyncIterator[Connection]:
         async with self._connection(_ROLE_OF_CALLER[type(caller)]) as conn:
             try:
-                await conn.execute(_beginning(_READING, caller))
+                await conn.execute(beginning(how, caller))
                 yield conn
             finally:
                 if not conn.is_closed():
-                    await conn.execute("ROLLBACK")
+                    await _to_the_end(conn.execute("ROLLBACK"))
 
     @asynccontextmanager
     async def reading(self, parent: Parent) -> AsyncIterator[Connection]:
@@ -218,31 +229,6 @@ def _bound(query: str, arguments: int) -> str:
     context = f"SELECT set_config('app.household_id', {household}, true) AS household"
     found = f"SELECT query.*, true AS is_found FROM (\n{query.rstrip(';')}\n) AS query"  # noqa: S608  # our own query
     return f"SELECT found.*, context.household FROM ({context}) AS context LEFT JOIN LATERAL ({found}) AS found ON {is_bound}"  # noqa: S608
-
-
-def _beginning(how: str, caller: Caller) -> str:
-    """Begin and say who calls in one message: a statement without parameters travels as a whole. The context ends with the transaction."""
-    settings = [f"; SET LOCAL app.{name} = {_literal(value)}" for name, value in _context(caller).items() if value]
-    return how + "".join(settings)
-
-
-def _literal(value: str) -> str:
-    """Quote a text; `standard_conforming_strings`, which every connection has, leaves the quote as its only special character."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _context(caller: Caller) -> Mapping[str, str]:
-    match caller:
-        case Parent():
-            return {"household_id": str(caller.household_id), "actor": caller.actor}
-        case Manager():
-            return {"actor": caller.actor}
-        case Visitor():
-            bsn_index = caller.bsn_index.hex() if caller.bsn_index else ""
-            return {"issuer": caller.issuer, "subject": caller.subject, "bsn_index": bsn_index}
-        case Organisation():
-            return {"organisation_id": str(caller.organisation_id)}
-    return {}
 
 
 async def _patiently(open_pool: Callable[[], Awaitable[asyncpg.Pool]], patience_s: float) -> asyncpg.Pool:

@@ -59,6 +59,7 @@ class ClaimedDelivery(Struct, frozen=True, kw_only=True):
     lines_read: int
     lines_done: int
     attempts: int
+    is_sandbox: bool = False
 
 
 async def insert_delivery(

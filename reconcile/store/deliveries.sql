@@ -100,7 +100,8 @@ WHERE (organisation_id, delivery_id) IN (
     FOR UPDATE SKIP LOCKED
 )
 RETURNING organisation_id, delivery_id, reference, format, charset, sent_at, declared_organisation_oin, complete, state,
-    received_at, lines_read, lines_done, attempts;
+    received_at, lines_read, lines_done, attempts,
+    (SELECT is_sandbox FROM organisation WHERE organisation.organisation_id = delivery.organisation_id) AS is_sandbox;
 
 -- name: chunk
 SELECT sealed FROM delivery_chunk WHERE organisation_id = $1 AND delivery_id = $2 AND chunk_number = $3;

@@ -28,6 +28,11 @@ async def upsert_organisations(conn: Connection, oins: Sequence[str], kvk_number
     await conn.execute(SQL["upsert_organisations"], oins, kvk_numbers, names)
 
 
+async def mark_sandbox(conn: Connection, kvk_numbers: Sequence[str]) -> None:
+    """Mark holders as made up: what they deliver reaches no household."""
+    await conn.execute(SQL["mark_sandbox"], kvk_numbers)
+
+
 async def upsert_locations(conn: Connection, locations: Sequence[RegisteredLocation], as_of: date) -> None:
     """Add or renew locations; one that is no longer registered ended on `as_of` at the latest."""
     await conn.execute(

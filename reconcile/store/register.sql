@@ -1,7 +1,7 @@
 -- The register: organisations, locations and who holds them.
 
 -- name: organisation_by_oin
-SELECT organisation_id, oin, name
+SELECT organisation_id, oin, name, is_sandbox
 FROM organisation
 WHERE oin = $1;
 
@@ -15,6 +15,9 @@ SELECT oin, kvk_number, name
 FROM unnest($1::text[], $2::text[], $3::text[]) AS holder (oin, kvk_number, name)
 ON CONFLICT (kvk_number) DO UPDATE SET name = excluded.name
 WHERE organisation.name <> excluded.name;
+
+-- name: mark_sandbox
+UPDATE organisation SET is_sandbox = true WHERE kvk_number = ANY ($1::text[]) AND NOT is_sandbox;
 
 -- name: upsert_locations
 INSERT INTO location (lrk_number, care_type, name, registered_on, deregistered_on)
