@@ -245,8 +245,8 @@ _KINDS = (
         "Q01",
         "Dit regelkenmerk kan niet",
         "This line reference cannot be used",
-        "Een regelkenmerk heeft 1 tot en met 64 tekens.",
-        "A line reference has 1 to 64 characters.",
+        "Een regelkenmerk heeft 1 tot en met 64 tekens. Het mag het BSN van de ouder of het kind niet bevatten.",
+        "A line reference has 1 to 64 characters. It may not contain the BSN of the parent or the child.",
     ),
     _line(
         "field-unknown",

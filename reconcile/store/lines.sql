@@ -41,10 +41,11 @@ WHERE stage.ctid = counted.place AND counted.times > 1;
 
 -- name: refuse_by_register
 -- What only the register can tell: the location exists, was registered and yours in that month, and has that care type. All that
--- is not so is told at once; only a location that was not registered is not also told to be another's.
+-- is not so is told at once; only a location that was not registered is not also told to be another's. Without a month it must have been
+-- yours at any time. A number that no register knows may be a BSN in the wrong column: it is not kept.
 UPDATE line_stage AS stage
-SET waits_for = NULL, faults = stage.faults
-    || CASE WHEN checked.is_unknown THEN '[{"code": "lrk-number-unknown", "field": "lrkNumber", "shape": null}]' ELSE '[]' END::jsonb
+SET waits_for = NULL, lrk_number = CASE WHEN checked.is_unknown THEN NULL ELSE stage.lrk_number END, faults = stage.faults
+    || CASE WHEN checked.is_unknown THEN '[{"code": "lrk-number-unknown", "field": "lrkNumber", "shape": "999999999"}]' ELSE '[]' END::jsonb
     || CASE WHEN checked.is_unregistered THEN '[{"code": "lrk-number-not-registered", "field": "lrkNumber", "shape": null}]' ELSE '[]' END::jsonb
     || CASE WHEN checked.is_foreign AND checked.is_unregistered IS NOT TRUE
         THEN '[{"code": "lrk-number-not-yours", "field": "lrkNumber", "shape": null}]' ELSE '[]' END::jsonb
@@ -62,7 +63,7 @@ FROM (
     FROM line_stage AS staged
     LEFT JOIN location USING (lrk_number)
     WHERE staged.organisation_id = $1 AND staged.delivery_id = $2 AND staged.line_number BETWEEN $3 AND $4
-        AND staged.lrk_number IS NOT NULL AND staged.month IS NOT NULL
+        AND staged.lrk_number IS NOT NULL
     OFFSET 0
 ) AS checked
 WHERE stage.ctid = checked.place
