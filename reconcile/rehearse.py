@@ -101,4 +101,6 @@ async def _known(conn: Connection, delivery: ClaimedDelivery, content_sha256: by
     known = await deliveries.landed_delivery_by_reference(conn, delivery.organisation_id, delivery.reference)
     if known is not None and known.content_sha256 != content_sha256:
         raise ReferenceReused(reference=delivery.reference, delivery_id=known.delivery_id)
-    return await deliveries.landed_delivery_by_content(conn, delivery.organisation_id, content_sha256)
+    return await deliveries.landed_delivery_by_content(
+        conn, delivery.organisation_id, content_sha256, format=delivery.format, charset=delivery.charset
+    )

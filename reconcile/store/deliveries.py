@@ -95,9 +95,16 @@ async def landed_delivery_by_reference(conn: Connection, organisation_id: UUID, 
     return None if row is None else LandedDelivery(**row)
 
 
-async def landed_delivery_by_content(conn: Connection, organisation_id: UUID, content_sha256: bytes) -> UUID | None:
-    """Return the first delivery that brought this content."""
-    return await conn.fetchval(SQL["landed_delivery_by_content"], organisation_id, content_sha256)
+async def landed_delivery_by_content(
+    conn: Connection,
+    organisation_id: UUID,
+    content_sha256: bytes,
+    *,
+    format: str,  # noqa: A002  # as above
+    charset: str | None,
+) -> UUID | None:
+    """Return the first delivery that brought this content, in this format and character set."""
+    return await conn.fetchval(SQL["landed_delivery_by_content"], organisation_id, content_sha256, format, charset)
 
 
 async def land_delivery(conn: Connection, organisation_id: UUID, delivery_id: UUID, content_sha256: bytes, byte_count: int) -> None:

@@ -19,9 +19,11 @@ FROM delivery
 WHERE organisation_id = $1 AND reference = $2 AND state <> 'arriving';
 
 -- name: landed_delivery_by_content
+-- Under another type or character set the same bytes say something else, and what could not be read says nothing.
 SELECT delivery_id
 FROM delivery
-WHERE organisation_id = $1 AND content_sha256 = $2 AND state <> 'arriving' AND duplicate_of IS NULL;
+WHERE organisation_id = $1 AND content_sha256 = $2 AND format = $3 AND coalesce(charset, '') = coalesce($4::text, '')
+    AND state NOT IN ('arriving', 'unreadable') AND duplicate_of IS NULL;
 
 -- name: land_delivery
 UPDATE delivery
