@@ -23,7 +23,7 @@ WHERE organisation_id = $1 AND reference = $2 AND state <> 'arriving';
 SELECT delivery_id
 FROM delivery
 WHERE organisation_id = $1 AND content_sha256 = $2 AND format = $3 AND coalesce(charset, '') = coalesce($4::text, '')
-    AND state NOT IN ('arriving', 'unreadable') AND duplicate_of IS NULL;
+    AND state NOT IN ('arriving', 'unreadable', 'withdrawing', 'withdrawn') AND duplicate_of IS NULL;
 
 -- name: land_delivery
 UPDATE delivery

@@ -18,9 +18,3 @@ GRANT SELECT ON line_stage_form, line, organisation, location, location_holding 
 GRANT SELECT (organisation_id, delivery_id, reference, format, charset, state, content_sha256, duplicate_of, sent_at, received_at)
     ON delivery TO kot_trial;
 GRANT SELECT (bsn_index, person_id) ON person TO kot_trial;
-
--- The same bytes under another type or character set say something else, and content that could not be read says nothing: either way,
--- what comes next is a delivery of its own.
-DROP INDEX delivery_content_once;
-CREATE UNIQUE INDEX delivery_content_once ON delivery (organisation_id, content_sha256, format, coalesce(charset, ''))
-    WHERE state NOT IN ('arriving', 'unreadable') AND duplicate_of IS NULL;
