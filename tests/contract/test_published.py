@@ -53,7 +53,7 @@ def test_every_fault_code_that_is_used_is_registered() -> None:
     used: set[str] = set()
     for path in [*ROOT.glob("reconcile/**/*.py"), *ROOT.glob("api/*.py")]:
         used |= set(re.findall(r"""\b(?:fault|UnreadableDelivery)\(\s*"([a-z-]+)\"""", path.read_text()))
-    lines = (ROOT / "reconcile" / "store" / "lines.sql").read_text()
+    lines = "".join((ROOT / "reconcile" / "store" / f"{noun}.sql").read_text() for noun in ("lines", "register"))
     used |= set(re.findall(r"'((?:lrk-number|care-type)-[a-z-]+)'", lines)) | set(re.findall(r'"code": "([a-z-]+)"', lines))
     assert used <= set(FAULTS)
     assert set(FAULTS) - used <= {"bsn-missing", "encoding-unknown", "characters-forbidden", "hourly-rate-invalid", "amount-invalid"}
