@@ -125,7 +125,6 @@ async def worked_dying(db: Database, admin: asyncpg.Connection, keyring: Keyring
 async def state(admin: asyncpg.Connection) -> Sequence[Any]:
     """What stands: reports, the lines that stand, what is open; and that no chain is broken and no line is lost."""
     assert await broken_links(admin, 10) == []
-    assert await broken_links(admin, 10) == []
     assert await admin.fetchval("SELECT count(*) FROM line_stage") == 0
     lost = (
         "SELECT count(*) FROM delivery WHERE duplicate_of IS NULL"
