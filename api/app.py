@@ -52,6 +52,7 @@ NEEDED_SETTINGS = (
 )
 ROUTERS = (
     deliveries_router,
+    withdrawals_router,
     receipts_router,
     declarations_router,
     differences_router,

@@ -80,7 +80,8 @@ async def rehearse_delivery(
     delivery = structs.replace(delivery, reference=header.reference or file.envelope.reference or "")
     duplicate_of = await _delivered_before(conn, delivery, organisation.sender_oin, file.content_sha256)
     sent_at = made_at(delivery, file.envelope, organisation.oin)
-    await trials.make_own_tables(conn)
+    for make in (trials.make_own_stage, trials.make_own_lines, trials.hide_ties, trials.hide_placements):
+        await make(conn)
     known = Known()
     for start in range(0, len(file.lines), _STAGED_AT_ONCE):
         some = file.lines[start : start + _STAGED_AT_ONCE]

@@ -8,9 +8,24 @@ from reconcile.store.queries import load
 SQL = load("trials")
 
 
-async def make_own_tables(conn: Connection) -> None:
-    """From here to the end of the transaction, lines are staged and kept where nobody else sees them, and there is no household."""
-    await conn.execute(SQL["make_own_tables"])
+async def make_own_stage(conn: Connection) -> None:
+    """From here to the end of the transaction, the stage is one that nobody else sees."""
+    await conn.execute(SQL["make_own_stage"])
+
+
+async def make_own_lines(conn: Connection) -> None:
+    """From here to the end of the transaction, lines are kept where nobody else sees them."""
+    await conn.execute(SQL["make_own_lines"])
+
+
+async def hide_ties(conn: Connection) -> None:
+    """From here to the end of the transaction, nobody belongs to a household."""
+    await conn.execute(SQL["hide_ties"])
+
+
+async def hide_placements(conn: Connection) -> None:
+    """From here to the end of the transaction, there are no placements; this login may not see them."""
+    await conn.execute(SQL["hide_placements"])
 
 
 async def copy_standing_lines(conn: Connection) -> None:

@@ -1,12 +1,22 @@
 -- Trials: tables of their own, made in a transaction that is rolled back. An unqualified name finds a temporary table before the one
 -- of the schema, so the statement that gives lines their outcome works on the trial's own, word for word.
 
--- name: make_own_tables
--- The stage; the lines; and neither a tie nor a placement, because a trial reaches no household.
+-- name: make_own_stage
 CREATE TEMPORARY TABLE line_stage (LIKE line_stage_form, PRIMARY KEY (organisation_id, delivery_id, place, line_number)) ON COMMIT DROP;
-CREATE TEMPORARY TABLE line (LIKE line INCLUDING DEFAULTS, PRIMARY KEY (organisation_id, delivery_id, line_number)) ON COMMIT DROP;
-CREATE INDEX line_by_key ON line (child_id, lrk_number, month);
+
+-- name: make_own_lines
+-- The second key is there to find a line by what it is about.
+CREATE TEMPORARY TABLE line (
+    LIKE line INCLUDING DEFAULTS,
+    PRIMARY KEY (organisation_id, delivery_id, line_number),
+    UNIQUE (child_id, lrk_number, month, parent_id, delivery_id, line_number)
+) ON COMMIT DROP;
+
+-- name: hide_ties
+-- A trial reaches no household: nobody is tied to one.
 CREATE TEMPORARY TABLE household_tie (household_id uuid, parent_id uuid, child_id uuid, from_month date, until_month date) ON COMMIT DROP;
+
+-- name: hide_placements
 CREATE TEMPORARY TABLE placement (household_id uuid, placement_id uuid, child_id uuid, lrk_number text) ON COMMIT DROP;
 
 -- name: copy_standing_lines

@@ -226,6 +226,7 @@ JSON_WIRE = (
         '"complete":[{"month":"2026-03","lrkNumbers":["1"]}]', '"complete":[{"month":"2026-03","lrkNumbers":null}]', '"complete":[{"month":"2026-03","lrkNumbers":[],"x":1}]',
     )),
     _file("json another reference", f'{{"reference":"{CANARY}","lines":[]}}', unreadable="reference-mismatch"),
+    _file("json made in the future", '{"createdAt":"2099-12-31T12:00:00Z","lines":[]}', unreadable="created-in-future"),
     _file("json another organisation", f'{{"organisationOin":"{world.OTHER_OIN}","lines":[]}}', unreadable="organisation-mismatch"),
 )  # fmt: skip
 NDJSON_WIRE = (
@@ -312,9 +313,10 @@ _REQUEST = {"problem": (400, "invalid-request")}
 REQUESTS = (
     *(_file(f"type {name!r}", SOUND_JSON, content_type=name, **_MEDIA) for name in ("", "text/plain", "application/xml", "multipart/form-data", "application/octet-stream", "application/vnd.ms-excel", "application/json; charset=utf-16", "application/json; charset=windows-1252", "text/csv; charset=latin-1", "json", "*/*", CANARY)),
     *(_file(f"key {key!r}", SOUND_JSON, headers={"Idempotency-Key": key}, **_REQUEST) for key in ("a b", "x" * 65, "a/b", "a\tb", '"', CANARY + "!", "a:b", "=", "..;")),
-    *(_file(f"query {params}", SOUND_JSON, params=params, **_REQUEST) for params in ({"createdAt": _AT}, {"organisationOin": world.OIN}, {"complete": "2026-03:900000012"}, {"dryRun": "x"}, {"sandbox": "true"})),
+    *(_file(f"query {params}", SOUND_JSON, params=params, **_REQUEST) for params in ({"createdAt": _AT}, {"complete": "2026-03:900000012"}, {"dryRun": "x"}, {"sandbox": "true"})),
     *(_csv(f"query {params}", SOUND_CSV, params=params, **_REQUEST) for params in ({"createdAt": "x"}, {"createdAt": CANARY}, {"createdAt": "2026-04-02"}, {"organisationOin": "1"}, {"organisationOin": CANARY}, {"complete": "2026-13:1"}, {"complete": "2026-03"}, {"complete": f"2026-03:{CANARY}"}, {"complete": "2026-03:12"})),
-    _csv("for another organisation", SOUND_CSV + "\r\n", params={"organisationOin": world.OTHER_OIN}, unreadable="organisation-mismatch"),
+    _csv("for another organisation", SOUND_CSV + "\r\n", params={"organisationOin": world.OTHER_OIN}, problem=(403, "not-mandated")),
+    _csv("for itself by name", SOUND_CSV + "\r\n\r\n", params={"organisationOin": world.OIN}, lines=_TAKEN),
 )  # fmt: skip
 GROUPS: Mapping[str, Sequence[FileCase]] = {
     "json": JSON_WIRE, "ndjson": NDJSON_WIRE, "csv": CSV_WIRE, "compression": COMPRESSION, "requests": REQUESTS,

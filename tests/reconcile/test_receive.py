@@ -3,6 +3,7 @@
 import asyncio
 
 import asyncpg
+import msgspec
 import pytest
 
 from reconcile.keyring import Keyring
@@ -120,11 +121,11 @@ async def test_what_could_not_be_read_may_come_again_as_what_it_is(
     assert [tuple(row) for row in states] == [("one", "unreadable"), ("two", "applied"), ("three", "applied")]
 
 
-async def test_what_was_for_another_organisation_may_come_again(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+async def test_what_came_under_a_wrong_reference_may_come_again(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     await world.with_register(admin)
-    body = f"bsn_ouder;bsn_kind;lrk_nummer;maand;uren;uurtarief\n{world.APPLICANT};{world.CHILD};{world.KDV};2026-03;90,5;9,95\n".encode()
-    await world.landed(db, keyring, body, reference="one", format_="csv", organisation_oin=world.OTHER_OIN)
+    body = msgspec.json.encode({"reference": "two", "lines": [world.line()]})
+    await world.landed(db, keyring, body, reference="one")
     await world.worked(db, keyring)
-    assert not (await world.landed(db, keyring, body, reference="two", format_="csv", organisation_oin=world.OIN)).is_replay
+    assert not (await world.landed(db, keyring, body, reference="two")).is_replay
     await world.worked(db, keyring)
     assert await admin.fetchval("SELECT array_agg(state ORDER BY received_at) FROM delivery") == ["unreadable", "applied"]
