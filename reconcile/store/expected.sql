@@ -1,5 +1,6 @@
--- Expected deliveries. $1 limits to these organisations; without it all but those of the sandbox are looked at. Who asks sees lines and deliveries as row-level
--- security shows them: an organisation its own, a vendor those that it sent, a pilot manager counts of all.
+-- Expected deliveries. $1 limits to these organisations; without it all are looked at, but for the sandbox, of which nothing is expected.
+-- Who asks sees lines and deliveries as row-level security shows them: an organisation its own, a vendor those that it sent, a pilot
+-- manager counts of all.
 
 -- name: location_months
 -- The locations that are held in month $2, with their lines that stand or wait, in it and in month $3 before. Counted for one
