@@ -44,6 +44,7 @@ NEEDED_SETTINGS = (
     "database_url_organisation",
     "database_url_tvs",
     "database_url_pilot",
+    "database_url_trial",
     "redis_url",
     "keyring_file",
     "identity_key_file",
@@ -51,8 +52,8 @@ NEEDED_SETTINGS = (
 )
 ROUTERS = (
     deliveries_router,
-    receipts_router,
     withdrawals_router,
+    receipts_router,
     declarations_router,
     differences_router,
     changes_router,

@@ -222,7 +222,11 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
     header = {"in": "header", "required": True, "schema": {"type": "string"}}
     parameters = operation.setdefault("parameters", [])
     name = operation["operationId"]
-    if name == "createDelivery" or name in _KEYED:
+    if name == "createDelivery":
+        text = "Your own number of this delivery; kept for good. A trial (dryRun) may leave it out"
+        parameters.append({**header, "name": "Idempotency-Key", "required": False, "description": text})
+        _tell_of_trials(operation)
+    if name in _KEYED:
         parameters.append({**header, "name": "Idempotency-Key", "description": "Your own number of this request; kept 30 days"})
     if name == "acceptDifference":
         parameters.append({**header, "name": "If-Match", "description": "ETag of the difference that the parent saw"})
@@ -258,6 +262,18 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}
     if name == "createDeclarations":
         operation["requestBody"] = {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
+
+
+def _tell_of_trials(operation: dict[str, Any]) -> None:
+    """Receipts and trials are answered by one handler, under statuses of their own."""
+    responses = operation["responses"]
+    receipt, trial = ({"$ref": f"#/components/schemas/{name}"} for name in ("DeliveryReceipt", "Trial"))
+    responses["202"] = {**responses["202"], "description": "Taken.", "content": {"application/json": {"schema": receipt}}}
+    responses["200"] = {
+        "description": "The receipt of the delivery that brought this content before; with dryRun, what would become of the file.",
+        "content": {"application/json": {"schema": {"oneOf": [receipt, trial]}}, "text/csv": {"schema": {"type": "string"}}},
+        **_HEADERS,
+    }
 
 
 def _correct_schema(schema: dict[str, Any]) -> None:

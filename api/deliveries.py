@@ -16,9 +16,13 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from api.caller import DELIVER
 from api.delivery_documents import DeliveryPage, DeliveryReceipt, LinePage, delivery_address, line_document, lines_csv, receipt_document
+from api.fault_documents import DeliveryFaults, faults_document, findings_csv
 from api.media import UnsupportedMedia, content, is_gzip, media_type
 from api.services import Services
+from api.spreadsheet import wants_csv
+from api.trials import Trial, try_delivery
 from reconcile.callers import Organisation
+from reconcile.diagnose import diagnose_delivery
 from reconcile.keyring import Keyring
 from reconcile.receive import DeliveryHeader, Landing, begin_delivery, drop_delivery, keep_chunk, land_delivery, read_delivery
 from reconcile.rules.delivery_file import Complete, complete_month, instant
@@ -56,10 +60,21 @@ async def create_delivery(
     complete: Annotated[
         list[str] | None, QueryParameter(name="complete", description="CSV: month:lrk,lrk of which nothing is missing")
     ] = None,
-) -> Response[DeliveryReceipt]:
-    """Send a delivery. The Idempotency-Key is your reference of it; the same content again gives the first receipt."""
-    header = _header(request, created_at, complete or [])
+    is_dry_run: Annotated[bool, QueryParameter(name="dryRun", description="Answer what would become of it, and keep nothing")] = False,
+    in_sandbox: Annotated[
+        bool, QueryParameter(name="sandbox", description="With dryRun: judge it as if the sandbox organisation had sent it")
+    ] = False,
+) -> Response[DeliveryReceipt | Trial | bytes]:
+    """Send a delivery. The Idempotency-Key is your reference of it; the same content again gives the first receipt.
+
+    With dryRun up to 10,000 lines are judged at once and nothing is kept; then the Idempotency-Key may be left out.
+    """
+    header = _header(request, created_at, complete or [], is_dry_run=is_dry_run)
     is_gzip(request)
+    if is_dry_run:
+        return await try_delivery(request, services, header, in_sandbox=in_sandbox)
+    if in_sandbox:
+        raise ClientException("sandbox goes with dryRun=true alone: what you deliver is yours.")
     async with db.transaction(request.user) as conn:
         delivery_id = await begin_delivery(conn, request.user, header)
     try:
@@ -112,27 +127,40 @@ async def list_lines(
         found = await lines_of_delivery(conn, request.user.organisation_id, delivery_id, outcome=outcome, after=after, limit=limit)
     documents = [line_document(one) for one in found]
     following = documents[-1].line_number if len(documents) == limit else None
-    if "text/csv" in request.headers.get("Accept", ""):
+    if wants_csv(request):
         return Response(
             lines_csv(documents), media_type="text/csv", headers={"Link": f'<?after={following}>; rel="next"'} if following else {}
         )
     return LinePage(lines=documents, next=following)
 
 
+@get("/{delivery_id:uuid}/faults", operation_id="listDeliveryFaults", opt={"scope": DELIVER})
+async def list_faults(
+    request: Request[Organisation, None, Any], db: NamedDependency[Database], delivery_id: FromPath[UUID]
+) -> DeliveryFaults | Response[bytes]:
+    """Read what is wrong by root cause: a wrong column is one finding, with its first lines; as CSV when Accept asks for text/csv."""
+    async with db.snapshot(request.user) as conn:
+        document = faults_document(await diagnose_delivery(conn, request.user, delivery_id))
+    return Response(findings_csv(document.findings), media_type="text/csv") if wants_csv(request) else document
+
+
 deliveries_router = Router(
     "/v1/deliveries",
-    route_handlers=[create_delivery, list_deliveries, show_delivery, list_lines],
+    route_handlers=[create_delivery, list_deliveries, show_delivery, list_lines, list_faults],
     opt={"mandated": True},
     tags=["deliveries"],
 )
 
 
-def _header(request: Request[Organisation, None, Any], created_at: str | None, complete: Sequence[str]) -> DeliveryHeader:
+def _header(
+    request: Request[Organisation, None, Any], created_at: str | None, complete: Sequence[str], *, is_dry_run: bool
+) -> DeliveryHeader:
     name, charset = media_type(request, *_FORMATS)
     if _FORMATS[name] != "csv" and charset == "windows-1252":
         raise UnsupportedMedia("JSON and NDJSON are UTF-8.")
-    match = _REFERENCE.fullmatch(request.headers.get("Idempotency-Key", "").strip())
-    if match is None:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    match = _REFERENCE.fullmatch(key)
+    if match is None and (key or not is_dry_run):
         raise ClientException(
             "Send your reference of this delivery as Idempotency-Key: 1 to 64 letters, digits, dots, dashes or underscores."
         )
@@ -142,7 +170,7 @@ def _header(request: Request[Organisation, None, Any], created_at: str | None, c
         )
     try:
         return DeliveryHeader(
-            reference=match[1],
+            reference=match[1] if match else "",
             format=_FORMATS[name],
             charset=charset,
             sent_at=instant(created_at) if created_at else None,
@@ -184,7 +212,9 @@ async def _chunks(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield bytes(pending)
 
 
-async def _receipt_answer(request: Request[Organisation, None, Any], db: Database, landing: Landing) -> Response[DeliveryReceipt]:
+async def _receipt_answer(
+    request: Request[Organisation, None, Any], db: Database, landing: Landing
+) -> Response[DeliveryReceipt | Trial | bytes]:
     delivery = landing.delivery
     headers = {"Location": delivery_address(request.user, delivery.delivery_id)}
     if match := _WAIT.search(request.headers.get("Prefer", "")):

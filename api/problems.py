@@ -31,6 +31,7 @@ STATUS_AND_SLUG: Mapping[type[Refusal], tuple[int, str]] = {
     refusals.DeliveryNotDone: (409, "delivery-not-done"),
     refusals.NothingToWithdraw: (409, "nothing-to-withdraw"),
     refusals.LinesUnknown: (422, "lines-unknown"),
+    refusals.TrialTooLarge: (413, "trial-too-large"),
     refusals.KeyReused: (422, "key-reused"),
     refusals.RequestInProgress: (409, "request-in-progress"),
     refusals.StaleDifference: (412, "stale-difference"),

@@ -1,11 +1,12 @@
 """What handlers need, in one typed object."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 from litestar import Request
-from msgspec import Struct
+from msgspec import Struct, field
 
 from api.parents import Parents
 from api.stream import Streams
@@ -14,11 +15,15 @@ from reconcile.store.database import Database
 
 # Says "look now" about a kind of work, after the commit; best effort, so nothing depends on it.
 Wake = Callable[[str], Awaitable[None]]
+# With the bounds on lines and bytes of one trial, this bounds the memory that trials take together.
+TRIALS_AT_ONCE = 4
 
 
 class Services(Struct, frozen=True, kw_only=True):
     """The database, the keyring, the way to wake workers, who parents are, the streams of phones and the restore number of their epochs;
     the clock, and the day of the next month until which a month may be delivered.
+
+    `clock` tells the instant, aware; `trials` bounds how many trials are answered at once.
     """
 
     db: Database
@@ -29,6 +34,7 @@ class Services(Struct, frozen=True, kw_only=True):
     restore_number: int
     clock: Callable[[], datetime]
     deadline_day: int
+    trials: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRIALS_AT_ONCE))
 
 
 def services_of(request: Request[Any, Any, Any]) -> Services:

@@ -3,12 +3,20 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+from litestar import Request
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A cell that begins with one of these is computed by some spreadsheet; an apostrophe in front keeps it a text.
 _COMPUTED = tuple("=+-@\t\r\n")
 
 Cell = str | int | None
+
+
+def wants_csv(request: Request[Any, Any, Any]) -> bool:
+    """Tell whether the caller asks for CSV instead of JSON."""
+    return "text/csv" in request.headers.get("Accept", "")
 
 
 def rows_csv(rows: Iterable[Sequence[Cell]]) -> bytes:

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 
 from api.caller import DELIVER
 from api.services import Services
-from api.spreadsheet import BYTE_ORDER_MARK, decimal_comma, rows_csv
+from api.spreadsheet import BYTE_ORDER_MARK, decimal_comma, rows_csv, wants_csv
 from api.validation import InvalidQuery
 from reconcile.account import Statement, StatementLine, StatementPage, open_statement, reader_of, statement_page, totals_of_month
 from reconcile.callers import Organisation
@@ -113,7 +113,7 @@ async def read_statement(
             return await statement_page(conn, services.keyring, statement.of, after=after, limit=PAGE_LINES)
 
     name = f"{request.user.oin}-{month}"
-    if "text/csv" in request.headers.get("Accept", ""):
+    if wants_csv(request):
         headers = {"Content-Disposition": f'attachment; filename="overzicht-{name}.csv"'}
         return Stream(_csv(_pages(statement, read)), media_type="text/csv", headers=headers)
     return Stream(_json(_totals(request.user, statement), _pages(statement, read)), media_type="application/json")

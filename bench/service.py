@@ -99,7 +99,7 @@ async def serving(place: Place, *, parents: int) -> AsyncIterator[Addresses]:
     (place.folder / "issuer.json").write_bytes(msgspec.json.encode(known))
     (place.folder / "identity.json").write_bytes(msgspec.json.encode(identity.as_dict(private=True)))
     settings = {
-        **{f"DATABASE_URL_{name}": place.url(f"kot_{name.lower()}") for name in ("PARENT", "ORGANISATION", "TVS", "PILOT")},
+        **{f"DATABASE_URL_{name}": place.url(f"kot_{name.lower()}") for name in ("PARENT", "ORGANISATION", "TVS", "PILOT", "TRIAL")},
         "REDIS_URL": "redis://127.0.0.1:9/0",
         "KEYRING_FILE": str(place.folder / "keyring.json"),
         "IDENTITY_KEY_FILE": str(place.folder / "identity.json"),

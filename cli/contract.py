@@ -1,6 +1,7 @@
 """`kot openapi`: write the published contract."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from joserfc.jwk import RSAKey
 from api.app import create_app
 from api.contract import published_document
 from reconcile.keyring import new_keyring
+from reconcile.rules.fault_examples import EXAMPLES
 from reconcile.rules.faults import FAULTS
 from reconcile.settings import Settings
 from reconcile.store.database import Database
@@ -18,10 +20,14 @@ from reconcile.store.database import Database
 @click.command("openapi")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="openapi")
 def contract(folder: Path) -> None:
-    """Write openapi.json and faults.json to FOLDER, from the code."""
+    """Write openapi.json, faults.json and an example of every fault to FOLDER, from the code."""
     (folder / "openapi.json").write_bytes(contract_document())
     (folder / "faults.json").write_bytes(faults_document())
-    click.echo(f"{folder}/openapi.json and {folder}/faults.json are up to date.")
+    examples = folder / "examples" / "faults"
+    examples.mkdir(parents=True, exist_ok=True)
+    for name, content in example_files().items():
+        (examples / name).write_bytes(content)
+    click.echo(f"{folder}/openapi.json, {folder}/faults.json and {examples} are up to date.")
 
 
 def contract_document() -> bytes:
@@ -38,6 +44,16 @@ def faults_document() -> bytes:
     """Return the register of faults, ordered by code."""
     kinds = [FAULTS[code] for code in sorted(FAULTS)]
     return msgspec.json.format(msgspec.json.encode(kinds), indent=2) + b"\n"
+
+
+def example_files() -> Mapping[str, bytes]:
+    """Return the published examples of faults by the name of their file, and index.json, which says how to send each."""
+    index = [
+        {"code": code, "file": one.file, "contentType": one.content_type, "idempotencyKey": one.reference}
+        for code, one in sorted(EXAMPLES.items())
+    ]
+    files = {one.file: one.text.encode() for one in EXAMPLES.values()}
+    return {**files, "index.json": msgspec.json.format(msgspec.json.encode(index), indent=2) + b"\n"}
 
 
 async def _nobody(_: str) -> None:

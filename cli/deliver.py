@@ -1,4 +1,4 @@
-"""`kot deliver`: send an organisation's file, follow it, and print the receipt and the faults by line.
+"""`kot deliver`: send or try an organisation's file, follow it, and print the receipt and the faults by root cause.
 
 Safe to repeat: the same file under the same reference gives the first receipt.
 """
@@ -6,7 +6,7 @@ Safe to repeat: the same file under the same reference gives the first receipt.
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,12 @@ import rich_click as click
 from joserfc.errors import JoseError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from cli.outcome import Outcome, print_outcome
 from workers.senders.token import ClientCredentials, TokenRefused
 
 _CHUNK_BYTES = 65_536
 _LOOK_S = 0.3
-_LINES_SHOWN_MAX = 200
 _MEDIA_TYPES = {
     ".json": "application/json",
     ".ndjson": "application/x-ndjson",
@@ -52,8 +51,10 @@ class _NotTaken(Exception):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Private JWK of your client. [KOT_CLIENT_KEY]",
 )
-@click.option("--json", "as_json", is_flag=True, help="For machines: the receipt and the faulty lines as one JSON object.")
-def deliver(file: Path, url: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401  # as the terminal gave them
+@click.option("--dry-run", is_flag=True, help="Try it: say what would become of it (10,000 lines at most), and keep nothing.")
+@click.option("--lines", "with_lines", is_flag=True, help="Print every faulty line too, not only what is wrong by root cause.")
+@click.option("--json", "as_json", is_flag=True, help="For machines: the receipt, the findings and the faulty lines as one JSON object.")
+def deliver(file: Path, url: str, as_json: bool, with_lines: bool, **options: Any) -> None:  # noqa: ANN401  # as the terminal gave them
     """Send FILE (.json, .ndjson, .jsonl or .csv) as a delivery.
 
     Ends with 0 when every line stands, 1 when lines have faults, 2 when nothing was taken, 3 when nobody answered. An access token
@@ -65,8 +66,9 @@ def deliver(file: Path, url: str, as_json: bool, **options: Any) -> None:  # noq
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     options |= {"size": file.stat().st_size, "reference": options["reference"] or f"sha256-{digest[:48]}"}
+    options |= {"with_lines": with_lines or as_json}
     try:
-        receipt, faulty = asyncio.run(_deliver(file, url.rstrip("/"), options, console))
+        outcome = asyncio.run(_deliver(file, url.rstrip("/"), options, console))
     except _NotTaken as refusal:
         console.print(f"[red]Not taken.[/] {refusal}", soft_wrap=True)
         raise SystemExit(NOT_TAKEN) from None
@@ -77,13 +79,13 @@ def deliver(file: Path, url: str, as_json: bool, **options: Any) -> None:  # noq
         console.print(f"[red]Nobody answered[/] ({type(error).__name__}: {error}). Send the file again: that is safe.", soft_wrap=True)
         raise SystemExit(NO_ANSWER) from None
     if as_json:
-        click.echo(msgspec.json.encode({"receipt": receipt, "lines": faulty}))
+        click.echo(msgspec.json.encode(outcome))
     else:
-        _print(console, receipt, faulty)
-    raise SystemExit(NOT_TAKEN if receipt["state"] == "unreadable" else SOME_FAULTS if faulty else ALL_WELL)
+        print_outcome(console, outcome)
+    raise SystemExit(NOT_TAKEN if outcome.receipt["state"] == "unreadable" else SOME_FAULTS if outcome.findings else ALL_WELL)
 
 
-async def _deliver(file: Path, url: str, options: Mapping[str, Any], console: Console) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+async def _deliver(file: Path, url: str, options: Mapping[str, Any], console: Console) -> Outcome:
     columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
     async with httpx.AsyncClient(base_url=url, timeout=60) as http:
         http.headers["Authorization"] = f"Bearer {await _bearer(http, options)}"
@@ -91,8 +93,18 @@ async def _deliver(file: Path, url: str, options: Mapping[str, Any], console: Co
             http.params = httpx.QueryParams(organisationOin=options["organisation_oin"])
         with Progress(*columns, console=console) as progress:
             receipt = await _send(http, file, options, progress)
+            if options["dry_run"]:
+                return _tried(receipt, with_lines=options["with_lines"])
             receipt = await _follow(http, receipt, progress)
-        return receipt, await _faulty_lines(http, receipt)
+        address = f"/v1/deliveries/{receipt['duplicateOf'] or receipt['deliveryId']}"
+        findings = _taken(await http.get(f"{address}/faults"))["findings"]
+        lines = await _faulty_lines(http, address, receipt) if options["with_lines"] else []
+        return Outcome(receipt=receipt, findings=findings, lines=lines)
+
+
+def _tried(trial: dict[str, Any], *, with_lines: bool) -> Outcome:
+    lines, findings = trial.pop("lines"), trial.pop("findings")
+    return Outcome(receipt=trial, findings=findings, lines=[line for line in lines if with_lines and line["faults"]])
 
 
 async def _bearer(http: httpx.AsyncClient, options: Mapping[str, Any]) -> str:
@@ -117,6 +129,7 @@ async def _send(http: httpx.AsyncClient, file: Path, options: Mapping[str, Any],
         "Content-Type": f"{media_type}; charset={options['charset']}" if is_csv else media_type,
     }
     params = {"createdAt": options["created_at"]} if is_csv and options["created_at"] else {}
+    params |= {"dryRun": "true"} if options["dry_run"] else {}
 
     async def pieces() -> AsyncIterator[bytes]:
         with file.open("rb") as content:
@@ -138,13 +151,12 @@ async def _follow(http: httpx.AsyncClient, receipt: dict[str, Any], progress: Pr
     return receipt
 
 
-async def _faulty_lines(http: httpx.AsyncClient, receipt: dict[str, Any]) -> list[dict[str, Any]]:
+async def _faulty_lines(http: httpx.AsyncClient, address: str, receipt: dict[str, Any]) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for outcome in ("rejected", "parked"):
         after: int | None = 0
         while after is not None and receipt["counts"][outcome]:
-            path = f"/v1/deliveries/{receipt['duplicateOf'] or receipt['deliveryId']}/lines"
-            page = _taken(await http.get(path, params={"outcome": outcome, "after": after, "limit": 1000}))
+            page = _taken(await http.get(f"{address}/lines", params={"outcome": outcome, "after": after, "limit": 1000}))
             lines += page["lines"]
             after = page["next"]
     return sorted(lines, key=lambda line: int(line["lineNumber"]))
@@ -157,36 +169,3 @@ def _taken(answer: httpx.Response) -> dict[str, Any]:
     if answer.status_code >= 400:
         raise _NotTaken(f"{document.get('title', '')} {document.get('detail', '')}".strip())
     return document
-
-
-def _print(console: Console, receipt: Mapping[str, Any], faulty: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(title=f"Receipt {receipt['deliveryId']}", show_header=False, title_justify="left")
-    table.add_column()
-    table.add_column(overflow="fold")
-    table.add_row("reference", receipt["reference"])
-    table.add_row("state", receipt["state"])
-    table.add_row("received at", receipt["receivedAt"])
-    table.add_row("SHA-256", receipt["contentSha256"])
-    if receipt["duplicateOf"]:
-        table.add_row("identical to", receipt["duplicateOf"])
-    for name, count in receipt["counts"].items():
-        table.add_row(name, str(count))
-    console.print(table)
-    if receipt["problem"]:
-        problem = receipt["problem"]
-        console.print(f"[red]{problem['title']}.[/] {problem['detail']} {problem['remedy']}", soft_wrap=True)
-    if faulty:
-        console.print(_fault_table(faulty))
-        if len(faulty) > _LINES_SHOWN_MAX:
-            console.print(f"… and {len(faulty) - _LINES_SHOWN_MAX} more lines; --json has them all.")
-
-
-def _fault_table(faulty: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table("line", "reference", "outcome", title="Lines with faults", title_justify="left")
-    for heading in ("fault", "field", "value looks like"):
-        table.add_column(heading, overflow="fold")  # a code that is cut off cannot be looked up
-    for line in faulty[:_LINES_SHOWN_MAX]:
-        for index, fault in enumerate(line["faults"]):
-            head = (str(line["lineNumber"]), line["lineRef"] or "", line["outcome"]) if index == 0 else ("", "", "")
-            table.add_row(*head, fault["code"], fault["field"] or "", fault["shape"] or "")
-    return table

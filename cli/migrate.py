@@ -32,6 +32,7 @@ async def _migrate(settings: Settings) -> int:
         Role.FORWARD: settings.database_url_forward,
         Role.PILOT: settings.database_url_pilot,
         Role.NOTIFY: settings.database_url_notify,
+        Role.TRIAL: settings.database_url_trial,
     }
     return await bring_up(
         settings.database_url,

@@ -42,6 +42,7 @@ async def _serve(settings: Settings) -> None:
         Role.ORGANISATION: settings.database_url_organisation,
         Role.TVS: settings.database_url_tvs,
         Role.PILOT: settings.database_url_pilot,
+        Role.TRIAL: settings.database_url_trial,
     }
     hints, bells = Hints(settings.redis_url), Bells()
 

@@ -102,6 +102,15 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
     Raises UnreadableDelivery when file and request contradict each other, LeaseLost.
     """
     await hold(conn, claimed)
+    sent_at = made_at(claimed, envelope, oin)
+    complete = envelope.complete or _COMPLETE.decode(claimed.complete)
+    await lines.drop_done_lines(conn, claimed)
+    await deliveries.begin_applying(conn, claimed, sent_at, msgspec.json.encode(complete).decode(), lines_read)
+    return sent_at
+
+
+def made_at(claimed: ClaimedDelivery, envelope: Envelope, oin: str) -> datetime:
+    """Hold the envelope against the request and return when the delivery was made. Raises UnreadableDelivery when they contradict."""
     if envelope.reference is not None and envelope.reference != claimed.reference:
         raise UnreadableDelivery("reference-mismatch", "The file names another reference than the request.")
     if envelope.organisation_oin not in (None, oin):
@@ -110,9 +119,6 @@ async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: E
     sent_at = envelope.sent_at or claimed.sent_at or claimed.received_at
     if sent_at > claimed.received_at + CLOCK_DIFFERENCE_MAX:
         raise UnreadableDelivery("created-in-future", "createdAt lies more than a day after the delivery arrived.")
-    complete = envelope.complete or _COMPLETE.decode(claimed.complete)
-    await lines.drop_done_lines(conn, claimed)
-    await deliveries.begin_applying(conn, claimed, sent_at, msgspec.json.encode(complete).decode(), lines_read)
     return sent_at
 
 
@@ -170,7 +176,8 @@ async def _report(conn: Connection, batch: Batch, matched: Sequence[MatchedLine]
 async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
     """Every line has its outcome: note what the sender called complete, judge what that lacks, and empty the stage. Raises LeaseLost."""
     await hold(conn, claimed)
-    stated = _COMPLETE.decode(await deliveries.complete_of_delivery(conn, claimed))
+    # What the sandbox calls complete could tell a household that a line is missing.
+    stated = () if claimed.is_sandbox else _COMPLETE.decode(await deliveries.complete_of_delivery(conn, claimed))
     complete = [(lrk_number, first_day(one.month)) for one in stated for lrk_number in one.lrk_numbers]
     lrk_numbers, months = [lrk_number for lrk_number, _ in complete], [month for _, month in complete]
     await deliveries.supersede_completeness(conn, claimed, lrk_numbers, months)
@@ -185,8 +192,16 @@ async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
 async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: UnreadableDelivery) -> None:
     """Nothing of the delivery is taken; its sender sees why and where. Raises LeaseLost."""
     await hold(conn, claimed)
+    problem = problem_of(reason)
+    await deliveries.mark_unreadable(conn, claimed, problem)
+    await lines.clear_stage(conn, claimed)
+    await _record(conn, claimed, {"action": "unreadable", "deliveryId": str(claimed.delivery_id), "code": problem.code})
+
+
+def problem_of(reason: UnreadableDelivery) -> DeliveryProblem:
+    """Say why a delivery cannot be read, with what the register of faults says about the code."""
     kind = FAULTS[reason.code]
-    problem = DeliveryProblem(
+    return DeliveryProblem(
         code=kind.code,
         title=kind.title_en,
         title_nl=kind.title_nl,
@@ -195,9 +210,6 @@ async def refuse_delivery(conn: Connection, claimed: ClaimedDelivery, reason: Un
         detail=reason.detail,
         line=reason.line,
     )
-    await deliveries.mark_unreadable(conn, claimed, problem)
-    await lines.clear_stage(conn, claimed)
-    await _record(conn, claimed, {"action": "unreadable", "deliveryId": str(claimed.delivery_id), "code": kind.code})
 
 
 async def _record(conn: Connection, claimed: ClaimedDelivery, event: Mapping[str, str]) -> None:

@@ -29,11 +29,15 @@ class Parent(Struct, frozen=True, kw_only=True):
 
 
 class Organisation(Struct, frozen=True, kw_only=True):
-    """A childcare organisation of the register, known by its OIN. `vendor_oin` is who acts for it by mandate; None when it acts itself."""
+    """A childcare organisation of the register, known by its OIN. `vendor_oin` is who acts for it by mandate; None when it acts itself.
+
+    One of the sandbox is made up, and reaches no household.
+    """
 
     organisation_id: UUID
     oin: str
     name: str
+    is_sandbox: bool = False
     vendor_oin: str | None = None
 
     @property
@@ -47,6 +51,12 @@ class StatementReader(Struct, frozen=True, kw_only=True):
 
     organisation_id: UUID
     month: Month
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """An organisation that tries a delivery: it sees its own lines, and nothing that it writes stands."""
+
+    organisation_id: UUID
 
 
 class Tvs(Struct, frozen=True, kw_only=True):
@@ -84,7 +94,7 @@ class Notify(Struct, frozen=True, kw_only=True):
     """The worker that pushes notices to devices."""
 
 
-Caller = Visitor | Parent | Organisation | StatementReader | Sender | Tvs | Manager | Intake | Forward | Notify
+Caller = Visitor | Parent | Organisation | StatementReader | Sender | Tvs | Manager | Intake | Forward | Notify | Trial
 
 
 def context_of(caller: Caller) -> Mapping[str, str]:
@@ -98,6 +108,8 @@ def context_of(caller: Caller) -> Mapping[str, str]:
         case Visitor():
             bsn_index = caller.bsn_index.hex() if caller.bsn_index else ""
             context = {"issuer": caller.issuer, "subject": caller.subject, "bsn_index": bsn_index}
+        case Trial():
+            context = {"organisation_id": str(caller.organisation_id)}
         case Organisation():
             context = {"organisation_id": str(caller.organisation_id), "vendor_oin": caller.vendor_oin or ""}
         case StatementReader():

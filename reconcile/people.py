@@ -11,9 +11,14 @@ from reconcile.store.database import Connection
 SEALED_BSN = "person.bsn_sealed"
 
 
+def indexes_of(keyring: Keyring, bsns: Iterable[str], *, is_sandbox: bool = False) -> Mapping[str, bytes]:
+    """Return the blind index of each BSN. In the sandbox it is another one: nobody there is a person of a household."""
+    return {bsn: keyring.blind_index(f"sandbox/{bsn}" if is_sandbox else bsn) for bsn in set(bsns)}
+
+
 async def remember_people(conn: Connection, keyring: Keyring, bsns: Iterable[str]) -> Mapping[str, bytes]:
     """Make sure that everybody with these BSNs is a person; return the blind index of each BSN. Safe to repeat."""
-    indexes = {bsn: keyring.blind_index(bsn) for bsn in set(bsns)}
+    indexes = indexes_of(keyring, bsns)
     unknown = frozenset(await store.unknown_indexes(conn, list(indexes.values())))
     if unknown:
         new = {index: keyring.seal(SEALED_BSN, index.hex(), bsn.encode("ascii")) for bsn, index in indexes.items() if index in unknown}
@@ -21,9 +26,16 @@ async def remember_people(conn: Connection, keyring: Keyring, bsns: Iterable[str
     return indexes
 
 
-async def find_or_remember(conn: Connection, keyring: Keyring, bsns: Iterable[str]) -> Mapping[str, UUID]:
+async def find_people(conn: Connection, keyring: Keyring, bsns: Iterable[str], *, is_sandbox: bool) -> Mapping[str, UUID]:
+    """Return the person of each BSN that is somebody's already."""
+    indexes = indexes_of(keyring, bsns, is_sandbox=is_sandbox)
+    known = await store.people_by_index(conn, list(indexes.values()))
+    return {bsn: known[index] for bsn, index in indexes.items() if index in known}
+
+
+async def find_or_remember(conn: Connection, keyring: Keyring, bsns: Iterable[str], *, is_sandbox: bool) -> Mapping[str, UUID]:
     """Return the person of each BSN; who is new is sealed and remembered. Safe to repeat."""
-    indexes = {bsn: keyring.blind_index(bsn) for bsn in bsns}
+    indexes = indexes_of(keyring, bsns, is_sandbox=is_sandbox)
     known = dict(await store.people_by_index(conn, list(indexes.values())))
     new = {bsn: index for bsn, index in indexes.items() if index not in known}
     if new:

@@ -10,6 +10,7 @@ Refusal
 ├── DeliveryNotDone              a delivery that is still being worked on: no final receipt, and nothing to withdraw yet
 ├── NothingToWithdraw            a delivery of which nothing stands
 ├── LinesUnknown                 numbers that are no lines of a delivery
+├── TrialTooLarge                a trial of more lines or bytes than are answered at once
 ├── KeyReused                    an Idempotency-Key came before with another request
 ├── RequestInProgress            the same request is being handled at this moment
 ├── StaleDifference              the difference changed since it was seen
@@ -82,6 +83,18 @@ class LinesUnknown(Refusal):
     def __init__(self, *, line_numbers: Sequence[int]) -> None:
         super().__init__("Some of these numbers are no lines of the delivery. Nothing was taken back.")
         self.line_numbers = line_numbers
+
+
+class TrialTooLarge(Refusal):
+    """A trial of this file cannot be answered at once."""
+
+    def __init__(self, *, lines_max: int, bytes_max: int) -> None:
+        super().__init__(
+            f"A trial takes at most {lines_max} lines and {bytes_max} bytes, unpacked. Try a part of the file, or deliver it: "
+            "every line gets its outcome there as well, and the faults come by root cause."
+        )
+        self.lines_max = lines_max
+        self.bytes_max = bytes_max
 
 
 class KeyReused(Refusal):

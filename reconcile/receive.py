@@ -82,7 +82,7 @@ async def land_delivery(
             raise ReferenceReused(reference=header.reference, delivery_id=known.delivery_id)
         await store.drop_arriving(conn, owner, delivery_id)
         return Landing(delivery=await read_delivery(conn, organisation, known.delivery_id), is_replay=True)
-    first = await store.landed_delivery_by_content(conn, owner, sender_oin, content_sha256)
+    first = await store.landed_delivery_by_content(conn, owner, sender_oin, content_sha256, format=header.format, charset=header.charset)
     if first is not None:
         await store.drop_chunks(conn, owner, delivery_id)
         await store.land_duplicate(conn, owner, delivery_id, content_sha256, byte_count, first)

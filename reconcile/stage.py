@@ -23,7 +23,8 @@ from reconcile.store.register import LocationStand, stand_of_locations
 _PEOPLE_MAX = 200_000
 _STANDS_MAX = 50_000
 
-_Key = tuple[str, date]
+# A location and a month; without a month, a location at any time.
+_Key = tuple[str, date | None]
 
 
 class Known:
@@ -36,15 +37,22 @@ class Known:
 
 async def stage_lines(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, read: Sequence[DeliveryLine], *, known: Known) -> None:
     """Stage some thousands of lines; everybody they name becomes a person."""
-    people = await _people(conn, keyring, read, known)
+    people = await _people(conn, keyring, read, known, is_sandbox=claimed.is_sandbox)
     stands = await _stands(conn, claimed.organisation_id, read, known)
     await lines.stage_lines(conn, [_staged(claimed, _held_against(line, stands), people) for line in read])
 
 
-async def _people(conn: Connection, keyring: Keyring, read: Sequence[DeliveryLine], known: Known) -> Mapping[str, UUID]:
-    named = {bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn}
+def bsns_of(read: Sequence[DeliveryLine]) -> frozenset[str]:
+    """Return the BSNs that lines name."""
+    return frozenset(bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn)
+
+
+async def _people(
+    conn: Connection, keyring: Keyring, read: Sequence[DeliveryLine], known: Known, *, is_sandbox: bool
+) -> Mapping[str, UUID]:
+    named = bsns_of(read)
     found = {bsn: known.people[bsn] for bsn in named & known.people.keys()}
-    new = await find_or_remember(conn, keyring, named - found.keys())
+    new = await find_or_remember(conn, keyring, named - found.keys(), is_sandbox=is_sandbox)
     if len(known.people) + len(new) <= _PEOPLE_MAX:
         known.people.update(new)
     return {**found, **new}
@@ -63,20 +71,23 @@ async def _stands(conn: Connection, organisation_id: UUID, read: Sequence[Delive
 
 
 def _key(line: DeliveryLine) -> _Key | None:
-    return None if line.lrk_number is None or line.month is None else (line.lrk_number, first_day(line.month))
+    return None if line.lrk_number is None else (line.lrk_number, None if line.month is None else first_day(line.month))
 
 
 def _held_against(line: DeliveryLine, stands: Mapping[_Key, LocationStand]) -> DeliveryLine:
-    """Add the fault that only the register can tell."""
+    """Add all faults that only the register can tell. A number that no register knows may be a BSN in the wrong column: it is not kept."""
     key = _key(line)
     if key is None:
         return line
     stand = stands[key]
+    if stand.care_type is None:
+        return replace(line, lrk_number=None, faults=(*line.faults, fault("lrk-number-unknown", "lrkNumber", line.lrk_number)))
+    faults = line.faults
     if stand.fault is not None:
-        return replace(line, faults=(*line.faults, fault(stand.fault, "lrkNumber")))
-    if line.care_type is not None and line.care_type != stand.care_type:
-        return replace(line, faults=(*line.faults, fault("care-type-mismatch", "careType")))
-    return line
+        faults = (*faults, fault(stand.fault, "lrkNumber"))
+    if line.care_type not in (None, stand.care_type):
+        faults = (*faults, fault("care-type-mismatch", "careType"))
+    return replace(line, faults=faults)
 
 
 def _staged(claimed: ClaimedDelivery, line: DeliveryLine, people: Mapping[str, UUID]) -> StagedLine:

@@ -83,6 +83,8 @@ def read_line(fields: Mapping[str, FieldValue], line_number: int, *, this_month:
     line_ref = _line_ref(field("lineRef"), faults)
     parent_bsn = _bsn("parentBsn", field("parentBsn"), faults)
     child_bsn = _bsn("childBsn", field("childBsn"), faults)
+    if parent_bsn is not None and parent_bsn == child_bsn:
+        faults.append(fault("bsn-same-twice", "childBsn", field("childBsn")))
     lrk_number = _lrk_number(field("lrkNumber"), faults)
     care_type = _care_type(field("careType"), faults)
     month = _month(field("month"), this_month, faults)
@@ -94,6 +96,8 @@ def read_line(fields: Mapping[str, FieldValue], line_number: int, *, this_month:
         faults += (fault("field-unknown", None, name) for name in fields if name not in _KNOWN)
     if _amount_contradicts(hours_hundredths, hourly_rate_cents, amount_cents):
         faults.append(fault("amount-mismatch", "amount", field("amount")))
+    if line_ref is not None and _may_tell_a_bsn(line_ref, (parent_bsn, child_bsn), faults):
+        line_ref = None
     return DeliveryLine(
         line_number=line_number,
         line_ref=line_ref,
@@ -230,6 +234,14 @@ def _line_ref(value: FieldValue, faults: list[Fault]) -> str | None:
         faults.append(fault("line-ref-invalid", "lineRef", value))
         return None
     return text
+
+
+def _may_tell_a_bsn(line_ref: str, bsns: tuple[str | None, str | None], faults: list[Fault]) -> bool:
+    """A reference is kept and shown as it came, so it may not be made of the BSN of its line; nor be one that fell into its column."""
+    if any(bsn is not None and bsn in line_ref for bsn in bsns):
+        faults.append(fault("line-ref-invalid", "lineRef", line_ref))
+        return True
+    return bool(faults) and is_bsn(line_ref)
 
 
 def _amount_contradicts(hours_hundredths: int | None, hourly_rate_cents: int | None, amount_cents: int | None) -> bool:

@@ -7,12 +7,17 @@ from typing import Literal
 
 from msgspec import Struct
 
-Permanence = Literal["permanent", "waiting"]
+Permanence = Literal["permanent", "waiting", "transient"]
 Scope = Literal["line", "delivery", "declaration"]
 
 
 class FaultKind(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One code of the register. `waiting` means that the sender can fill the gap later; `permanent` asks for a corrected line."""
+    """One code of the register: title and remedy in both languages, and what helps.
+
+    `permanent`: the same line is never taken, so it must be corrected. `waiting`: the sender can fill the gap later, and the line is
+    parked until then. `transient`: the line is right and only its time has not come, so the same line is taken later.
+    `record_state` is the state of a record that the code stands for (Q01 to Q09).
+    """
 
     code: str
     scope: Scope
@@ -55,11 +60,13 @@ def fault(code: str, field: str | None, value: object = None) -> Fault:
     return Fault(code=FAULTS[code].code, field=field, shape=shape_of(value))
 
 
-def _line(code: str, state: str | None, nl: str, en: str, remedy_nl: str, remedy_en: str, *, waiting: bool = False) -> FaultKind:
+def _line(
+    code: str, state: str | None, nl: str, en: str, remedy_nl: str, remedy_en: str, *, permanence: Permanence = "permanent"
+) -> FaultKind:
     return FaultKind(
         code=code,
         scope="line",
-        permanence="waiting" if waiting else "permanent",
+        permanence=permanence,
         record_state=state,
         title_nl=nl,
         title_en=en,
@@ -110,7 +117,15 @@ _KINDS = (
         "The BSN is missing",
         "Lever de regel opnieuw met het BSN zodra u het hebt, ook voor eerdere maanden.",
         "Deliver the line again with the BSN as soon as you have it, for earlier months too.",
-        waiting=True,
+        permanence="waiting",
+    ),
+    _line(
+        "bsn-same-twice",
+        "Q01",
+        "Ouder en kind hebben hetzelfde BSN",
+        "Parent and child have the same BSN",
+        "Zet het BSN van de ouder en dat van het kind ieder in hun eigen veld.",
+        "Put the parent's BSN and the child's each in its own field.",
     ),
     _line(
         "lrk-number-invalid",
@@ -173,8 +188,9 @@ _KINDS = (
         "Q06",
         "Deze maand moet nog komen",
         "This month is still to come",
-        "Lever een maand pas als die is begonnen.",
-        "Deliver a month once it has begun.",
+        "Lever een maand pas als die is begonnen. Is de maand goed? Lever dezelfde regel dan opnieuw.",
+        "Deliver a month once it has begun. Is the month right? Then deliver the same line again.",
+        permanence="transient",
     ),
     _line(
         "hours-invalid",
@@ -229,8 +245,8 @@ _KINDS = (
         "Q01",
         "Dit regelkenmerk kan niet",
         "This line reference cannot be used",
-        "Een regelkenmerk heeft 1 tot en met 64 tekens.",
-        "A line reference has 1 to 64 characters.",
+        "Een regelkenmerk heeft 1 tot en met 64 tekens. Het mag het BSN van de ouder of het kind niet bevatten.",
+        "A line reference has 1 to 64 characters. It may not contain the BSN of the parent or the child.",
     ),
     _line(
         "field-unknown",

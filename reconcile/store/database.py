@@ -7,7 +7,7 @@ Whose data a transaction changed is told to `on_change` once it is committed, so
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
 from time import monotonic
 from typing import Any
@@ -25,6 +25,7 @@ from reconcile.callers import (
     Parent,
     Sender,
     StatementReader,
+    Trial,
     Tvs,
     Visitor,
     context_of,
@@ -70,6 +71,7 @@ class Role(StrEnum):
     FORWARD = "kot_forward"
     PILOT = "kot_pilot"
     NOTIFY = "kot_notify"
+    TRIAL = "kot_trial"
 
 
 _ROLE_OF_CALLER: Mapping[type, Role] = {
@@ -83,6 +85,7 @@ _ROLE_OF_CALLER: Mapping[type, Role] = {
     Forward: Role.FORWARD,
     Manager: Role.PILOT,
     Notify: Role.NOTIFY,
+    Trial: Role.TRIAL,
 }
 
 # A request waits this long for a connection, then hears 503 with Retry-After: waiting longer only moves the queue.
@@ -101,6 +104,7 @@ COMMAND_TIMEOUT_S: Mapping[Role, float] = {
     # Drawing a stage ranks the whole country.
     Role.PILOT: 60.0,
     Role.NOTIFY: 5.0,
+    Role.TRIAL: 15.0,
 }
 
 _WRITING = "BEGIN"
@@ -168,16 +172,23 @@ class Database:
             await _to_the_end(conn.execute("COMMIT"))
             self._tell(frozenset(conn.changed_households))
 
-    @asynccontextmanager
-    async def snapshot(self, caller: Caller) -> AsyncIterator[Connection]:
+    def snapshot(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
         """The same for reads: read only, one moment for all statements of the block."""
+        return self._rolled_back(_READING, caller)
+
+    def rehearsal(self, caller: Trial) -> AbstractAsyncContextManager[Connection]:
+        """The same for a trial: what the block writes it sees alone, and nothing of it stands."""
+        return self._rolled_back(_WRITING, caller)
+
+    @asynccontextmanager
+    async def _rolled_back(self, how: str, caller: Caller) -> AsyncIterator[Connection]:
         async with self._connection(_ROLE_OF_CALLER[type(caller)]) as conn:
             try:
-                await conn.execute(beginning(_READING, caller))
+                await conn.execute(beginning(how, caller))
                 yield conn
             finally:
                 if not conn.is_closed():
-                    await conn.execute("ROLLBACK")
+                    await _to_the_end(conn.execute("ROLLBACK"))
 
     @asynccontextmanager
     async def reading(self, caller: Parent | Visitor) -> AsyncIterator[Connection]:
@@ -261,7 +272,7 @@ async def _pool(role: Role, url: str, connections_max: int) -> asyncpg.Pool:
             # A parent's statements go by key, whatever the key: planning them anew costs more than running them.
             **({"plan_cache_mode": "force_generic_plan"} if role is Role.PARENT else {}),
             # Batches of look-ups by key, over tables that grow faster than what is known of their size: never read one whole.
-            **({"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"} if role is Role.INTAKE else {}),
+            **({"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"} if role in (Role.INTAKE, Role.TRIAL) else {}),
             # Short statements by key: compiling them costs more than running them.
             "jit": "off",
         },

@@ -62,6 +62,7 @@ class ClaimedDelivery(Struct, frozen=True, kw_only=True):
     lines_read: int
     lines_done: int
     attempts: int
+    is_sandbox: bool
 
 
 async def insert_delivery(
@@ -95,9 +96,17 @@ async def landed_delivery_by_reference(conn: Connection, organisation_id: UUID, 
     return None if row is None else LandedDelivery(**row)
 
 
-async def landed_delivery_by_content(conn: Connection, organisation_id: UUID, sender_oin: str, content_sha256: bytes) -> UUID | None:
-    """Return the first delivery by which this sender brought this content."""
-    return await conn.fetchval(SQL["landed_delivery_by_content"], organisation_id, sender_oin, content_sha256)
+async def landed_delivery_by_content(
+    conn: Connection,
+    organisation_id: UUID,
+    sender_oin: str,
+    content_sha256: bytes,
+    *,
+    format: str,  # noqa: A002  # as above
+    charset: str | None,
+) -> UUID | None:
+    """Return the first delivery by which this sender brought this content, in this format and character set."""
+    return await conn.fetchval(SQL["landed_delivery_by_content"], organisation_id, sender_oin, content_sha256, format, charset)
 
 
 async def land_delivery(conn: Connection, organisation_id: UUID, delivery_id: UUID, content_sha256: bytes, byte_count: int) -> None:

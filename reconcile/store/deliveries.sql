@@ -19,10 +19,11 @@ FROM delivery
 WHERE organisation_id = $1 AND sender_oin = $2 AND reference = $3 AND state <> 'arriving';
 
 -- name: landed_delivery_by_content
+-- Under another type or character set the same bytes say something else, and what could not be read says nothing.
 SELECT delivery_id
 FROM delivery
-WHERE organisation_id = $1 AND sender_oin = $2 AND content_sha256 = $3 AND duplicate_of IS NULL
-    AND state NOT IN ('arriving', 'withdrawing', 'withdrawn');
+WHERE organisation_id = $1 AND sender_oin = $2 AND content_sha256 = $3 AND format = $4 AND coalesce(charset, '') = coalesce($5::text, '')
+    AND state NOT IN ('arriving', 'unreadable', 'withdrawing', 'withdrawn') AND duplicate_of IS NULL;
 
 -- name: land_delivery
 UPDATE delivery
@@ -114,7 +115,8 @@ WHERE (organisation_id, delivery_id) IN (
     FOR UPDATE SKIP LOCKED
 )
 RETURNING organisation_id, delivery_id, reference, format, charset, sent_at, complete, state,
-    received_at, lines_read, lines_done, attempts;
+    received_at, lines_read, lines_done, attempts,
+    (SELECT is_sandbox FROM organisation WHERE organisation.organisation_id = delivery.organisation_id) AS is_sandbox;
 
 -- name: chunk
 SELECT sealed FROM delivery_chunk WHERE organisation_id = $1 AND delivery_id = $2 AND chunk_number = $3;

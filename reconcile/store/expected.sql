@@ -1,5 +1,6 @@
--- Expected deliveries. $1 limits to these organisations; without it all are looked at. Who asks sees lines and deliveries as row-level
--- security shows them: an organisation its own, a vendor those that it sent, a pilot manager counts of all.
+-- Expected deliveries. $1 limits to these organisations; without it all are looked at, but for the sandbox, of which nothing is expected.
+-- Who asks sees lines and deliveries as row-level security shows them: an organisation its own, a vendor those that it sent, a pilot
+-- manager counts of all.
 
 -- name: location_months
 -- The locations that are held in month $2, with their lines that stand or wait, in it and in month $3 before. Counted for one
@@ -55,7 +56,7 @@ LEFT JOIN LATERAL (
     ORDER BY delivery.received_at DESC
     LIMIT 1
 ) AS last ON true
-WHERE $1::uuid[] IS NULL OR organisation.organisation_id = ANY ($1)
+WHERE CASE WHEN $1::uuid[] IS NULL THEN NOT organisation.is_sandbox ELSE organisation.organisation_id = ANY ($1) END
 ORDER BY organisation.name, organisation.oin;
 
 -- name: current_mandates

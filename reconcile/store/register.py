@@ -15,10 +15,13 @@ SQL = load("register")
 
 
 class LocationStand(Struct, frozen=True, kw_only=True):
-    """What the register says of one location in one month for one organisation: `fault` is the code of what keeps it from reporting."""
+    """What the register says of one location in one month, or at any time, for one organisation.
+
+    `fault` is the code of what keeps it from reporting; one that the register does not have has no care type.
+    """
 
     lrk_number: str
-    month: date
+    month: date | None
     care_type: str | None
     fault: str | None
 
@@ -35,7 +38,7 @@ async def oin_of_organisation(conn: Connection, organisation_id: UUID) -> str:
 
 
 async def stand_of_locations(
-    conn: Connection, organisation_id: UUID, lrk_numbers: Sequence[str], months: Sequence[date]
+    conn: Connection, organisation_id: UUID, lrk_numbers: Sequence[str], months: Sequence[date | None]
 ) -> Sequence[LocationStand]:
     """Return how these locations and months, in step, stand for this organisation."""
     return [LocationStand(**row) for row in await conn.fetch(SQL["stand_of_locations"], organisation_id, lrk_numbers, months)]
@@ -44,6 +47,11 @@ async def stand_of_locations(
 async def upsert_organisations(conn: Connection, oins: Sequence[str], kvk_numbers: Sequence[str], names: Sequence[str]) -> None:
     """Add the holders that are new, by their KvK number; the three sequences run in step."""
     await conn.execute(SQL["upsert_organisations"], oins, kvk_numbers, names)
+
+
+async def mark_sandbox(conn: Connection, kvk_numbers: Sequence[str]) -> None:
+    """Mark holders as made up: what they deliver reaches no household."""
+    await conn.execute(SQL["mark_sandbox"], kvk_numbers)
 
 
 async def upsert_locations(conn: Connection, locations: Sequence[RegisteredLocation], as_of: date) -> None:

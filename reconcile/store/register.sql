@@ -1,7 +1,7 @@
 -- The register: organisations, locations and who holds them.
 
 -- name: organisation_by_oin
-SELECT organisation_id, oin, name
+SELECT organisation_id, oin, name, is_sandbox
 FROM organisation
 WHERE oin = $1;
 
@@ -9,9 +9,10 @@ WHERE oin = $1;
 SELECT oin FROM organisation WHERE organisation_id = $1;
 
 -- name: stand_of_locations
--- What keeps organisation $1 from reporting for these locations in these months, and the care type of each location that there is.
+-- What keeps organisation $1 from reporting for these locations in these months, and the care type of each location that there is. Only
+-- a location that was not registered is not also told to be another's. Without a month it must have been hers at any time.
 SELECT named.lrk_number, named.month, location.care_type, CASE
-    WHEN location.lrk_number IS NULL THEN 'lrk-number-unknown'
+    WHEN location.lrk_number IS NULL THEN NULL
     WHEN location.registered_on > (named.month + interval '1 month - 1 day')::date
         OR location.deregistered_on <= named.month THEN 'lrk-number-not-registered'
     WHEN NOT EXISTS (
@@ -30,6 +31,9 @@ SELECT oin, kvk_number, name
 FROM unnest($1::text[], $2::text[], $3::text[]) AS holder (oin, kvk_number, name)
 ON CONFLICT (kvk_number) DO UPDATE SET name = excluded.name
 WHERE organisation.name <> excluded.name;
+
+-- name: mark_sandbox
+UPDATE organisation SET is_sandbox = true WHERE kvk_number = ANY ($1::text[]) AND NOT is_sandbox;
 
 -- name: upsert_locations
 INSERT INTO location (lrk_number, care_type, name, registered_on, deregistered_on)

@@ -172,10 +172,39 @@ async def test_an_unreadable_delivery_says_why(client: httpx.AsyncClient, db: Da
     assert {"code", "title", "titleNl", "remedy", "remedyNl", "detail", "line"} == set(receipt["problem"])
 
 
+async def test_faults_come_by_root_cause_and_as_csv(client: httpx.AsyncClient, db: Database, api_keyring: Keyring) -> None:
+    location = (await send(client)).headers["location"]
+    await world.worked(db, api_keyring)
+    found = (await client.get(f"{location}/faults", headers=organisation())).json()
+    assert (found["linesRead"], found["faultyLines"], found["problem"]) == (3, 2, None)
+    assert [(one["code"], one["field"], one["permanence"], one["count"], one["share"]) for one in found["findings"]] == [
+        ("bsn-missing", "childBsn", "waiting", 1, 0.3333),
+        ("month-invalid", "month", "permanent", 1, 0.3333),
+    ]
+    assert found["findings"][1]["firstLines"] == [{"lineNumber": 2, "lineRef": "=SUM(A1)"}]
+    assert found["findings"][1]["faults"] == [
+        {"code": "month-invalid", "field": "month", "count": 1, "shapes": [{"shape": "9-9", "count": 1}]}
+    ]
+    sheet = await client.get(f"{location}/faults", headers={**organisation(), "Accept": "text/csv"})
+    assert sheet.headers["content-type"].startswith("text/csv")
+    assert [row.split(";")[:4] for row in sheet.content.decode("utf-8-sig").splitlines()] == [
+        ["fout", "veld", "uitkomst", "aantal"],
+        ["bsn-missing", "childBsn", "parked", "1"],
+        ["month-invalid", "month", "rejected", "1"],
+    ]
+
+
+async def test_the_faults_of_an_unreadable_delivery_are_its_problem(client: httpx.AsyncClient, db: Database, api_keyring: Keyring) -> None:
+    location = (await send(client, b"PK\x03\x04")).headers["location"]
+    await world.worked(db, api_keyring)
+    found = (await client.get(f"{location}/faults", headers=organisation())).json()
+    assert (found["state"], found["problem"]["code"], found["findings"]) == ("unreadable", "json-broken", [])
+
+
 async def test_a_foreign_delivery_and_a_missing_one_look_the_same(client: httpx.AsyncClient, problem: Problem) -> None:
     location = (await send(client)).headers["location"]
     missing = "/v1/deliveries/9b2f0c7e-3a3f-4d7e-9f0a-000000000000"
-    for suffix in ("", "/lines"):
+    for suffix in ("", "/lines", "/faults"):
         foreign = problem(await client.get(location + suffix, headers=organisation(world.OTHER_OIN)), 404, "not-found")
         assert foreign == problem(await client.get(missing + suffix, headers=organisation(world.OTHER_OIN)), 404, "not-found")
     assert (await client.get("/v1/deliveries", headers=organisation(world.OTHER_OIN))).json()["deliveries"] == []

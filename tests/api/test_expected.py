@@ -89,6 +89,12 @@ async def test_managers_have_a_list_of_who_is_overdue_and_of_no_person(client: h
     assert (july["counts"], july["organisations"]) == ({**NONE, "due": 2}, [])
 
 
+async def test_nothing_is_expected_of_the_sandbox(client: httpx.AsyncClient, admin: asyncpg.Connection) -> None:
+    await admin.execute("UPDATE organisation SET is_sandbox = true WHERE oin = $1", world.OTHER_OIN)
+    document = (await client.get("/v1/overdue-organisations", params=MARCH, headers=manager("kot:pilot.read"))).json()
+    assert (document["counts"], [one["name"] for one in document["organisations"]]) == ({**NONE, "partial": 1}, ["Houder 00000011"])
+
+
 async def test_the_deadline_is_a_setting(settings: Settings, db: Database) -> None:
     async def wake(_: str) -> None: ...
 

@@ -100,6 +100,21 @@ async def test_a_vendor_delivers_for_an_organisation_and_follows_it(
     problem(await client.get(path, params=for_other, headers=vendor()), 404, "not-found")
 
 
+async def test_a_vendor_tries_a_file_against_what_it_sent_itself(
+    client: httpx.AsyncClient, db: Database, api_keyring: Keyring, problem: Problem
+) -> None:
+    problem(await send(client, dryRun="true", **FOR_IT), 403, "not-mandated")
+    await give(client)
+    await send(client, oin=world.OIN)
+    await world.worked(db, api_keyring)
+    tried = (await send(client, dryRun="true", **FOR_IT)).json()
+    assert (tried["duplicateOf"], [one["outcome"] for one in tried["lines"]]) == (None, ["unchanged", "rejected", "parked"])
+    own = (await send(client, **FOR_IT)).json()["deliveryId"]
+    assert (await send(client, dryRun="true", **FOR_IT)).json()["duplicateOf"] == own
+    faults = await client.get(f"/v1/deliveries/{own}/faults", params=FOR_IT, headers=vendor())
+    assert faults.json()["deliveryId"] == own
+
+
 async def test_without_a_mandate_not_a_byte_is_kept(client: httpx.AsyncClient, admin: asyncpg.Connection, problem: Problem) -> None:
     await give(client, until="2020-12-31")
     await give(client, world.OTHER_OIN)

@@ -14,6 +14,8 @@ from joserfc.jwk import ECKey
 from api.app import create_app
 from cli.main import main
 from reconcile.keyring import Keyring
+from reconcile.rules.bsn import marked_bsn
+from reconcile.rules.faults import FAULTS
 from reconcile.settings import Settings
 from reconcile.store.database import Database
 from tests import world
@@ -45,10 +47,32 @@ async def kot(url: str, *arguments: str, access_token: str | None = None) -> Res
 async def test_receipt_and_faults_by_line(url: str, tmp_path: Path) -> None:
     file = tmp_path / "march.json"
     file.write_bytes(BODY)
-    result = await kot(url, str(file))
+    result = await kot(url, str(file), "--lines")
     assert result.exit_code == 1, result.output
     for text in ("Receipt", "applied", "month-invalid", "bsn-missing", "wrong"):
         assert text in result.output
+
+
+async def test_thousands_of_faulty_lines_are_one_row_and_its_remedy(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "march.json"
+    lines = [world.line(month="maart 2026", childBsn=marked_bsn(number), lineRef=f"ref-{number}") for number in range(1_200)]
+    file.write_bytes(world.delivery_body([*lines, *[world.line(childBsn=marked_bsn(number)) for number in range(1_200, 1_250)]]))
+    for options in ((), ("--dry-run",)):
+        result = await kot(url, str(file), *options)
+        assert result.exit_code == 1, result.output
+        assert result.output.count("month-inv") == 1
+        for text in ("1200", "96.0%", FAULTS["month-invalid"].remedy_nl):
+            assert text in result.output.replace("\n", " ")
+
+
+async def test_a_trial_says_so_and_keeps_nothing(url: str, admin: asyncpg.Connection, tmp_path: Path) -> None:
+    file = tmp_path / "march.json"
+    file.write_bytes(BODY)
+    tried = json.loads((await kot(url, str(file), "--dry-run", "--json")).stdout)
+    assert await admin.fetchval("SELECT count(*) FROM delivery") == 0
+    done = json.loads((await kot(url, str(file), "--json")).stdout)
+    assert (tried["lines"], tried["findings"]) == (done["lines"], done["findings"])
+    assert "nothing was kept" in (await kot(url, str(file), "--dry-run")).output
 
 
 async def test_for_machines_and_again(url: str, tmp_path: Path) -> None:

@@ -49,11 +49,17 @@ async def apply_batch(conn: Connection, claimed: ClaimedDelivery, sent_at: datet
         ({"childBsn": None, "hours": "900.00"}, "rejected", ["bsn-missing", "hours-out-of-range"]),
         ({"hours": "900.00"}, "rejected", ["hours-out-of-range"]),
         ({"month": "2026-13"}, "rejected", ["month-invalid"]),
+        ({"month": "2026-13", "lrkNumber": world.ELSEWHERE}, "rejected", ["month-invalid", "lrk-number-not-yours"]),
+        ({"month": "x", "lrkNumber": marked_bsn(77)}, "rejected", ["month-invalid", "lrk-number-unknown"]),
         ({"month": "2026-12"}, "rejected", ["month-in-future"]),
         ({"lrkNumber": world.ELSEWHERE}, "rejected", ["lrk-number-not-yours"]),
         ({"lrkNumber": marked_bsn(77)}, "rejected", ["lrk-number-unknown"]),
         ({"month": "2014-12"}, "rejected", ["lrk-number-not-registered"]),
         ({"careType": "BSO"}, "rejected", ["care-type-mismatch"]),
+        ({"lrkNumber": world.ELSEWHERE, "careType": "BSO"}, "rejected", ["lrk-number-not-yours", "care-type-mismatch"]),
+        ({"month": "2014-12", "careType": "VGO"}, "rejected", ["lrk-number-not-registered", "care-type-mismatch"]),
+        ({"lrkNumber": marked_bsn(77), "careType": "VGO", "hours": "x"}, "rejected", ["hours-invalid", "lrk-number-unknown"]),
+        ({"childBsn": world.APPLICANT}, "rejected", ["bsn-same-twice"]),
         ({"amount": "999.00"}, "rejected", ["amount-mismatch"]),
         ({"childBsn": None, "lrkNumber": world.ELSEWHERE}, "rejected", ["bsn-missing", "lrk-number-not-yours"]),
         ({"parentBsn": world.STRANGER}, "applied", []),
@@ -223,6 +229,20 @@ async def test_what_cannot_be_read_changes_nothing_and_says_why(
     assert (row["state"], msgspec.json.decode(row["problem"])["code"]) == ("unreadable", code)
     assert await admin.fetchval("SELECT count(*) FROM line") == 0
     assert await admin.fetchval("SELECT count(*) FROM line_stage") == 0
+
+
+async def test_a_bsn_in_the_column_of_the_location_is_kept_nowhere(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    swapped = world.line(lrkNumber=world.CHILD, childBsn=world.KDV, lineRef=world.APPLICANT)
+    await world.delivered(db, keyring, swapped, swapped | {"month": "x", "parentBsn": "y"})
+    assert [codes for _, codes in await outcomes(admin)] == [
+        ["line-ref-invalid", "lrk-number-unknown"],
+        ["bsn-invalid", "month-invalid", "lrk-number-unknown"],
+    ]
+    for table in ("line", "line_stage", "delivery", "organisation_audit"):
+        for row in await admin.fetch(f"SELECT t::text AS text FROM {table} AS t"):
+            assert world.CHILD not in row["text"]
+            assert world.APPLICANT not in row["text"]
 
 
 async def test_a_killed_worker_s_delivery_is_finished_by_the_next(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

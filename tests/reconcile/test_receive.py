@@ -3,6 +3,7 @@
 import asyncio
 
 import asyncpg
+import msgspec
 import pytest
 
 from reconcile.keyring import Keyring
@@ -99,3 +100,32 @@ async def test_what_landed_cannot_be_changed_or_dropped_by_its_sender(db: Databa
         assert await conn.execute("UPDATE delivery SET state = 'arriving'") == "UPDATE 0"
         assert await conn.execute("DELETE FROM delivery_chunk") == "DELETE 0"
         assert await conn.execute("DELETE FROM delivery") == "DELETE 0"
+
+
+@pytest.mark.parametrize("is_read_in_between", [True, False])
+async def test_what_could_not_be_read_may_come_again_as_what_it_is(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, is_read_in_between: bool
+) -> None:
+    """A CSV that was sent as JSON: its reference is used, its content is not."""
+    await world.with_register(admin)
+    body = f"bsn_ouder;bsn_kind;lrk_nummer;maand;uren;uurtarief\n{world.APPLICANT};{world.CHILD};{world.KDV};2026-03;90,5;9,95\n".encode()
+    wrong = await world.landed(db, keyring, body, reference="one", format_="json")
+    if is_read_in_between:
+        await world.worked(db, keyring)
+    right = await world.landed(db, keyring, body, reference="two", format_="csv")
+    await world.worked(db, keyring)
+    again = await world.landed(db, keyring, body, reference="three", format_="csv")
+    assert (wrong.is_replay, right.is_replay, again.is_replay) == (False, False, True)
+    assert again.delivery.duplicate_of == right.delivery.delivery_id
+    states = await admin.fetch("SELECT reference, state FROM delivery ORDER BY received_at")
+    assert [tuple(row) for row in states] == [("one", "unreadable"), ("two", "applied"), ("three", "applied")]
+
+
+async def test_what_came_under_a_wrong_reference_may_come_again(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.with_register(admin)
+    body = msgspec.json.encode({"reference": "two", "lines": [world.line()]})
+    await world.landed(db, keyring, body, reference="one")
+    await world.worked(db, keyring)
+    assert not (await world.landed(db, keyring, body, reference="two")).is_replay
+    await world.worked(db, keyring)
+    assert await admin.fetchval("SELECT array_agg(state ORDER BY received_at) FROM delivery") == ["unreadable", "applied"]

@@ -167,6 +167,25 @@ def test_an_amount_of_the_unrounded_hours_and_rate_is_never_a_mismatch(hours: An
     assert _codes(_read(hours=texts[0], hourlyRate=texts[1], amount=texts[2])) == []
 
 
+def test_parent_and_child_are_two_people() -> None:
+    assert _codes(_read(childBsn=_PARENT)) == [("bsn-same-twice", "childBsn")]
+    assert _codes(_read(parentBsn="x", childBsn="x")) == [("bsn-invalid", "parentBsn"), ("bsn-invalid", "childBsn")]
+
+
+@pytest.mark.parametrize("line_ref", [_PARENT, _CHILD, f"K-{_CHILD}-2026-03"])
+def test_a_reference_may_not_be_made_of_a_bsn(line_ref: str) -> None:
+    line = _read(lineRef=line_ref)
+    assert (_codes(line), line.line_ref) == ([("line-ref-invalid", "lineRef")], None)
+    assert line_ref not in str(line.faults)
+
+
+def test_a_number_that_may_be_a_bsn_is_a_reference_only_of_a_sound_line() -> None:
+    """Nine digits pass the eleven test by chance; on a faulty line they may have fallen into the wrong column."""
+    other = marked_bsn(5)
+    assert _read(lineRef=other).line_ref == other
+    assert _read(lineRef=other, hours="x").line_ref is None
+
+
 def test_an_amount_without_hours_or_rate_is_not_compared() -> None:
     assert _codes(_read(hours="x", amount="1")) == [("hours-invalid", "hours")]
     assert _codes(_read(hourlyRate="x", amount="1")) == [("hourly-rate-invalid", "hourlyRate")]

@@ -29,7 +29,7 @@ def test_every_code_in_use_is_registered() -> None:
     in_python = {code for form in (_IN_PYTHON, _IN_CENTS) for code in form.findall(_sources())}
     in_sql = set(_IN_SQL.findall(_sql()))
     assert len(in_python) > 25
-    assert in_sql >= {"duplicate-line", "lrk-number-unknown"}
+    assert in_sql >= {"duplicate-line", "lrk-number-not-yours"}
     assert in_python | in_sql <= set(FAULTS)
 
 
@@ -55,6 +55,16 @@ def test_every_code_has_a_title_and_a_remedy_in_both_languages(code: str) -> Non
 
 def test_only_a_missing_bsn_can_be_filled_in_later() -> None:
     assert [kind.code for kind in FAULTS.values() if kind.permanence == "waiting"] == ["bsn-missing"]
+
+
+def test_only_a_month_that_is_still_to_come_mends_itself() -> None:
+    assert [kind.code for kind in FAULTS.values() if kind.permanence == "transient"] == ["month-in-future"]
+
+
+def test_every_record_state_that_a_sender_may_know_has_its_code() -> None:
+    """Q04 and Q05 would tell whether a person is known to us, and Q07 is about a line that is not there: none has a code."""
+    states = {kind.record_state for kind in FAULTS.values() if kind.record_state}
+    assert states == {"Q01", "Q02", "Q03", "Q06", "Q08", "Q09"}
 
 
 def test_only_a_line_has_a_record_state() -> None:
