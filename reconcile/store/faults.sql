@@ -10,7 +10,7 @@ WITH told AS (
     FROM (
         SELECT outcome, faults, count(*) AS lines, array_agg(line_number) AS numbers
         FROM line
-        WHERE organisation_id = $1 AND delivery_id = $2 AND outcome IN ('parked', 'rejected')
+        WHERE organisation_id = $1 AND delivery_id = $2 AND outcome IN ('parked', 'rejected') AND withdrawn_at IS NULL
         GROUP BY outcome, faults
     ) AS grouped
 ), stated AS (

@@ -16,6 +16,7 @@ from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.faults import FAULTS
 from reconcile.store.database import Database
 from tests import world
+from tests.reconcile.test_withdraw import withdrawn
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +70,16 @@ async def test_columns_that_shifted_are_one_finding(db: Database, keyring: Keyri
     assert counts[("month-invalid", "month")] == counts[("hours-invalid", "hours")] == counts[("bsn-missing", "parentBsn")] == 2_000
     assert 0 < counts[("hourly-rate-invalid", "hourlyRate")] < 2_000
     assert FAULTS[finding.code].permanence != "waiting"  # what must be corrected is told before what waits
+
+
+async def test_a_line_that_was_taken_back_is_no_finding(db: Database, keyring: Keyring) -> None:
+    delivery_id = await world.delivered(db, keyring, *many(3, month="2026-13"))
+    await withdrawn(db, keyring, delivery_id, [1, 3])
+    sender = await world.organisation(db)
+    async with db.snapshot(sender) as conn:
+        found = faults_document(await diagnose_delivery(conn, sender, delivery_id))
+    (finding,) = found.findings
+    assert (found.faulty_lines, finding.count, [one.line_number for one in finding.first_lines]) == (1, 1, [2])
 
 
 async def test_what_waits_and_what_is_refused_are_told_apart(db: Database, keyring: Keyring) -> None:
