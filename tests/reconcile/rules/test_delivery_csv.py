@@ -12,6 +12,7 @@ from reconcile.rules.delivery_file import Envelope
 from reconcile.rules.delivery_line import DeliveryLine, read_line
 from reconcile.rules.faults import FAULTS, UnreadableDelivery
 from tests.make import delivery_fields
+from tests.reading import chunked, read_as_far, read_whole
 
 _NOW = "2026-07"
 _PARENT, _CHILD = marked_bsn(0), marked_bsn(1)
@@ -22,9 +23,7 @@ _SOUND = read_line(delivery_fields(), 2, this_month=_NOW)
 
 
 def _lines(chunks: Iterable[bytes], charset: str | None = None) -> list[DeliveryLine]:
-    reader = CsvReader(charset=charset, this_month=_NOW)
-    lines = [line for chunk in chunks for line in reader.feed(chunk)]
-    return [*lines, *reader.close()]
+    return read_whole(CsvReader(charset=charset, this_month=_NOW), chunks)[1]
 
 
 def _read(text: str) -> list[DeliveryLine]:
@@ -32,19 +31,8 @@ def _read(text: str) -> list[DeliveryLine]:
 
 
 def _outcome(chunks: Iterable[bytes]) -> tuple[list[DeliveryLine], str | None, int | None]:
-    """Return the lines that came and, of a file that cannot be read, the code and where it stopped."""
-    reader, lines = CsvReader(charset=None, this_month=_NOW), []
-    try:
-        for chunk in chunks:
-            lines += reader.feed(chunk)
-        lines += reader.close()
-    except UnreadableDelivery as error:
-        return lines, error.code, error.line
-    return lines, None, None
-
-
-def _chunked(data: bytes, size: int) -> list[bytes]:
-    return [data[start : start + size] for start in range(0, len(data), size)]
+    lines, _, code, line = read_as_far(CsvReader(charset=None, this_month=_NOW), chunks)
+    return lines, code, line
 
 
 @pytest.mark.parametrize(
@@ -187,7 +175,7 @@ _UNREADABLE = [
 def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(body: bytes, code: str, size: int) -> None:
     if len(body) > 60_000:
         size *= 1_000
-    outcome = _outcome(_chunked(body, size))
+    outcome = _outcome(chunked(body, size))
     assert outcome == _outcome([body])
     assert (outcome[1], FAULTS[code].scope) == (code, "delivery")
 
@@ -232,14 +220,14 @@ def test_chunks_never_change_what_is_read(body: bytes, sizes: list[int]) -> None
 @settings(max_examples=100, deadline=None)
 def test_every_row_of_a_readable_file_is_one_line_in_chunks_of_any_size(size: int, rows: list[str]) -> None:
     body = "\r\n".join([_DUTCH, *rows]).encode()
-    lines = _lines(_chunked(body, size))
+    lines = _lines(chunked(body, size))
     assert [not line.faults for line in lines] == [row == _ROW for row in rows]
     assert [line.line_number for line in lines] == [2 + place + sum("\n" in row for row in rows[:place]) for place in range(len(rows))]
 
 
 def test_a_value_may_be_as_long_as_a_line_may_be() -> None:
     row = f"{_ROW};{'r' * 60_000}"
-    lines = _lines(_chunked(f"{_DUTCH};regelkenmerk\n{row}\n{_ROW};ok\n".encode(), 5_000))
+    lines = _lines(chunked(f"{_DUTCH};regelkenmerk\n{row}\n{_ROW};ok\n".encode(), 5_000))
     assert [[one.code for one in line.faults] for line in lines] == [["line-ref-invalid"], []]
 
 
@@ -254,4 +242,4 @@ def test_only_a_newline_ends_a_line(separator: str) -> None:
 
 def test_a_quote_that_is_never_closed_costs_no_more_than_its_bytes() -> None:
     body = f"{_DUTCH}\n".encode() + (b'"' + b"\n" * 65_000 + b'"\n') * 3
-    assert [line.line_number for line in _lines(_chunked(body, 1_000))] == [2, 65_003, 130_004]
+    assert [line.line_number for line in _lines(chunked(body, 1_000))] == [2, 65_003, 130_004]

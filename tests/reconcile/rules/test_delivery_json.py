@@ -15,6 +15,7 @@ from reconcile.rules.delivery_json import JsonReader
 from reconcile.rules.delivery_line import DeliveryLine, read_line, unreadable_line
 from reconcile.rules.faults import FAULTS, UnreadableDelivery
 from tests.make import delivery_fields
+from tests.reading import chunked, read_as_far, read_whole
 
 _NOW = "2026-07"
 _SENT = "2026-04-02T08:15:00Z"
@@ -27,26 +28,11 @@ def _body(*lines: Any, **change: Any) -> bytes:
 
 
 def _read(chunks: Iterable[bytes]) -> tuple[Envelope, list[DeliveryLine]]:
-    reader = JsonReader(this_month=_NOW)
-    lines = [line for chunk in chunks for line in reader.feed(chunk)]
-    lines += reader.close()
-    return reader.envelope(), lines
+    return read_whole(JsonReader(this_month=_NOW), chunks)
 
 
 def _outcome(chunks: Iterable[bytes]) -> tuple[list[DeliveryLine], Envelope | None, str | None, int | None]:
-    """Return the lines that came, with the envelope or, of a file that cannot be read, the code and where it stopped."""
-    reader, lines = JsonReader(this_month=_NOW), []
-    try:
-        for chunk in chunks:
-            lines += reader.feed(chunk)
-        lines += reader.close()
-        return lines, reader.envelope(), None, None
-    except UnreadableDelivery as error:
-        return lines, None, error.code, error.line
-
-
-def _chunked(data: bytes, size: int) -> list[bytes]:
-    return [data[start : start + size] for start in range(0, len(data), size)]
+    return read_as_far(JsonReader(this_month=_NOW), chunks)
 
 
 def test_lines_are_numbered_by_their_place() -> None:
@@ -126,7 +112,7 @@ _UNREADABLE = [
 def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(body: bytes, code: str, size: int) -> None:
     if len(body) > 300_000:
         size *= 1_000
-    outcome = _outcome(_chunked(body, size))
+    outcome = _outcome(chunked(body, size))
     assert outcome == _outcome([body])
     assert (outcome[2], FAULTS[code].scope) == (code, "delivery")
 
@@ -134,14 +120,14 @@ def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(body: byt
 def test_a_broken_file_says_after_which_line_and_quotes_nothing() -> None:
     body = _body(delivery_fields())[:-2] + b", {" + marked_bsn(0).encode()
     with pytest.raises(UnreadableDelivery) as caught:
-        _read(_chunked(body, 10))
+        _read(chunked(body, 10))
     assert (caught.value.code, caught.value.line) == ("json-broken", 2)
     assert marked_bsn(0) not in caught.value.detail
 
 
 def test_a_long_delivery_of_short_lines_is_read_to_the_end() -> None:
     body = _body(*({"lineRef": str(number)} for number in range(20_000)))
-    lines = _read(_chunked(body, 50_000))[1]
+    lines = _read(chunked(body, 50_000))[1]
     assert [line.line_ref for line in lines] == [str(number) for number in range(20_000)]
 
 
@@ -149,11 +135,11 @@ def test_a_long_delivery_of_short_lines_is_read_to_the_end() -> None:
 @pytest.mark.parametrize(("characters", "code"), [(65_000, None), (100_000, "line-too-long"), (200_000, "line-too-long")])
 def test_how_long_a_line_may_be_does_not_depend_on_the_chunks(characters: int, code: str | None, size: int) -> None:
     body = _body("x" * characters, *("y" for _ in range(5_000)))
-    assert _outcome(_chunked(body, size))[2] == code
+    assert _outcome(chunked(body, size))[2] == code
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
-    assert _outcome(_chunked(b"\xef\xbb\xbf" + _body(), 1)) == _outcome([_body()])
+    assert _outcome(chunked(b"\xef\xbb\xbf" + _body(), 1)) == _outcome([_body()])
 
 
 _JSON = st.recursive(
@@ -206,7 +192,7 @@ def test_chunks_never_change_what_is_read(body: bytes, tail: bytes, sizes: list[
 @settings(max_examples=100, deadline=None)
 def test_every_element_of_a_sound_file_is_one_line_in_chunks_of_any_size(lines: list[Any], size: int) -> None:
     body = _body(*lines, delivery_fields())
-    read = _read(_chunked(body, size))[1]
+    read = _read(chunked(body, size))[1]
     assert len(read) == len(lines) + 1
     assert read[-1] == read_line(delivery_fields(), len(lines) + 1, this_month=_NOW)
 

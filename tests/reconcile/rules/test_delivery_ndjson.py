@@ -16,6 +16,7 @@ from reconcile.rules.delivery_line import DeliveryLine, read_line
 from reconcile.rules.delivery_ndjson import NdjsonReader
 from reconcile.rules.faults import FAULTS, UnreadableDelivery
 from tests.make import delivery_fields
+from tests.reading import chunked, read_as_far, read_whole
 
 _NOW = "2026-07"
 _SENT = "2026-04-02T08:15:00Z"
@@ -26,26 +27,11 @@ _AT = Envelope(sent_at=datetime(2026, 4, 2, 8, 15, tzinfo=UTC))
 
 
 def _read(chunks: Iterable[bytes]) -> tuple[Envelope, list[DeliveryLine]]:
-    reader = NdjsonReader(this_month=_NOW)
-    lines = [line for chunk in chunks for line in reader.feed(chunk)]
-    lines += reader.close()
-    return reader.envelope(), lines
+    return read_whole(NdjsonReader(this_month=_NOW), chunks)
 
 
 def _outcome(chunks: Iterable[bytes]) -> tuple[list[DeliveryLine], Envelope | None, str | None, int | None]:
-    """Return the lines that came, with the envelope or, of a file that cannot be read, the code and where it stopped."""
-    reader, lines = NdjsonReader(this_month=_NOW), []
-    try:
-        for chunk in chunks:
-            lines += reader.feed(chunk)
-        lines += reader.close()
-        return lines, reader.envelope(), None, None
-    except UnreadableDelivery as error:
-        return lines, None, error.code, error.line
-
-
-def _chunked(data: bytes, size: int) -> list[bytes]:
-    return [data[start : start + size] for start in range(0, len(data), size)]
+    return read_as_far(NdjsonReader(this_month=_NOW), chunks)
 
 
 def _sound(number: int) -> DeliveryLine:
@@ -70,7 +56,7 @@ def _codes(lines: Iterable[DeliveryLine]) -> list[tuple[int, list[str]]]:
     ],
 )
 def test_lines_have_the_number_of_the_line_of_the_file(body: bytes, numbers: list[int]) -> None:
-    for chunks in ([body], _chunked(body, 1), _chunked(body, 7)):
+    for chunks in ([body], chunked(body, 1), chunked(body, 7)):
         assert _read(chunks) == (_AT, [_sound(number) for number in numbers])
 
 
@@ -123,7 +109,7 @@ _UNREADABLE = [
 @pytest.mark.parametrize("size", [1_000, 7_000, 500_000])
 @pytest.mark.parametrize(("body", "code", "line"), _UNREADABLE)
 def test_a_first_line_that_cannot_be_read_makes_the_delivery_unreadable(body: bytes, code: str, line: int | None, size: int) -> None:
-    outcome = _outcome(_chunked(body, size if len(body) > 4_000 else size // 1_000))
+    outcome = _outcome(chunked(body, size if len(body) > 4_000 else size // 1_000))
     assert outcome == ([], None, code, line)
     assert FAULTS[code].scope == "delivery"
 
@@ -146,7 +132,7 @@ def test_a_first_line_that_cannot_be_read_makes_the_delivery_unreadable(body: by
 @pytest.mark.parametrize("size", [1_000, 65_537, 500_000])
 def test_a_line_that_cannot_be_read_has_one_fault_and_the_next_one_is_read(line: bytes, code: str, size: int) -> None:
     body = b"\n".join((_HEAD, line, _SOUND, line))
-    read = _read(_chunked(body, size))[1]
+    read = _read(chunked(body, size))[1]
     assert _codes(read) == [(2, [code]), (3, []), (4, [code])]
     assert read[1] == _sound(3)
     assert FAULTS[code].scope == "line"
@@ -158,7 +144,7 @@ def test_how_long_a_line_may_be_does_not_depend_on_the_chunks(size: int, end: by
     longest = LINE_BYTES_MAX - len(end.strip(b"\n"))
     for length, is_read in ((longest, True), (longest + 1, False)):
         body = _HEAD + b"\n" + _SOUND + b" " * (length - len(_SOUND)) + end
-        assert _codes(_read(_chunked(body, size))[1]) == [(2, [] if is_read else ["line-oversized"])]
+        assert _codes(_read(chunked(body, size))[1]) == [(2, [] if is_read else ["line-oversized"])]
 
 
 def test_memory_does_not_grow_with_a_line_that_never_ends() -> None:
@@ -213,7 +199,7 @@ def test_lines_are_those_that_json_gives(lines: list[str], size: int) -> None:
     document = f'{{"createdAt":"{_SENT}","lines":[{",".join(lines)}]}}'.encode()
     json_reader = JsonReader(this_month=_NOW)
     expected = [*json_reader.feed(document), *json_reader.close()]
-    envelope, read = _read(_chunked(ndjson, size))
+    envelope, read = _read(chunked(ndjson, size))
     assert envelope == json_reader.envelope()
     assert [structs.replace(line, line_number=line.line_number - 1) for line in read] == expected
 
