@@ -21,6 +21,9 @@ from bench.pull import measure_pull
 from local.binaries import postgres_folder
 from local.servers import Postgres
 
+# What the manual of PostgreSQL advises to a server that loads much: its own settings are those of a laptop. For both sides.
+_SETTINGS = ("shared_buffers=2GB", "max_wal_size=8GB")
+
 Measure = Callable[[Postgres, Path], Awaitable[Sequence[Measured]]]
 
 
@@ -33,7 +36,7 @@ def _seconds() -> float:
 
 
 PARTS: Mapping[str, Measure] = {
-    "delivery": lambda postgres, _: measure_delivery(postgres, lines=_size("LINES", 20_000)),
+    "delivery": lambda postgres, _: measure_delivery(postgres, lines=_size("LINES", 100_000)),
     "crowd": lambda postgres, folder: measure_crowd(postgres, folder, deliveries=_size("CROWD", 300)),
     "pull": lambda postgres, folder: measure_pull(postgres, folder, households=_size("HOUSEHOLDS", 2_000), seconds=_seconds()),
     "acceptance": lambda postgres, folder: measure_acceptance(postgres, folder, taps=_size("TAPS", 2_000)),
@@ -74,7 +77,7 @@ def _measured(place: Path, measure: Measure) -> Sequence[Measured]:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=place) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        postgres = Postgres(folder / "postgres", postgres_folder(os.environ.get("PG_BIN")))
+        postgres = Postgres(folder / "postgres", postgres_folder(os.environ.get("PG_BIN")), settings=_SETTINGS)
         postgres.start()
         try:
             # On the loop that the service and its workers run on.

@@ -9,8 +9,8 @@ from time import perf_counter
 import httpx
 import msgspec
 
-from bench.delivery import declare_households, land
 from bench.measured import Measured
+from bench.sample import declare_households, land
 from bench.service import Place, bearers, new_place, serving
 from bench.working import working
 from local.servers import Postgres

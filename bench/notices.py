@@ -16,9 +16,9 @@ import msgspec
 from joserfc.jwk import RSAKey
 from msgspec import Struct
 
-from bench.delivery import declare_households, deliver
 from bench.measured import Measured
 from bench.phones import Answered
+from bench.sample import declare_households, deliver
 from bench.service import Place, all_deviate, new_place, python, running
 from local.fcm import FcmFolder
 from local.servers import Postgres, free_port

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 import httpx
 
-from bench.delivery import delivery_body
 from bench.measured import Measured
 from bench.phones import Asked, ask_in_turns, request
+from bench.sample import delivery_body
 from bench.service import Place, bearers, fill, new_place, serving
 from local.servers import Postgres
 

@@ -12,7 +12,7 @@ import msgspec
 from joserfc.jwk import RSAKey
 from msgspec import Struct
 
-from bench.delivery import declare_households, deliver, delivery_body
+from bench.sample import declare_households, deliver, delivery_body
 from local.clients import person_token
 from local.issuer import IssuerFolder, Login
 from local.processes import Process

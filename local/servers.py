@@ -19,9 +19,8 @@ _STOP_TIMEOUT_S = 15.0
 _LOOK_S = 0.02
 _READY_LINE = 7  # line 8 of postmaster.pid tells the state
 
-_DURABLE: Sequence[str] = ()
 # For tests alone: a crash of the machine would lose the data, and nobody minds.
-_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 class ServerFailed(Exception):
@@ -36,13 +35,16 @@ def free_port() -> int:
 
 
 class Postgres:
-    """One PostgreSQL in one folder. `start` after `stop` or `kill` goes on with the same data and port."""
+    """One PostgreSQL in one folder. `start` after `stop` or `kill` goes on with the same data and port.
 
-    def __init__(self, folder: Path, binaries: Path, *, durable: bool = True) -> None:
+    `settings` are lines of its configuration ("fsync=off"); without any it is as durable as PostgreSQL is by itself.
+    """
+
+    def __init__(self, folder: Path, binaries: Path, *, settings: Sequence[str] = ()) -> None:
         self._folder = folder
         self._data = folder / "data"
         self._binaries = binaries
-        self._settings = _DURABLE if durable else _FAST
+        self._settings = settings
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)

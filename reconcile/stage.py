@@ -19,8 +19,8 @@ from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.lines import StagedLine
 from reconcile.store.register import LocationStand, stand_of_locations
 
-# Some 40 MB at most. Nothing is put out for another: of a file that goes through all its people month after month, the first stay.
-_PEOPLE_MAX = 200_000
+# Some 120 MB at most. Nothing is put out for another: of a file that goes through all its people month after month, the first stay.
+_PEOPLE_MAX = 600_000
 _STANDS_MAX = 50_000
 
 # A location and a month; without a month, a location at any time.

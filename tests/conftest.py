@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from local.binaries import postgres_folder, valkey_binary
-from local.servers import Postgres, Valkey
+from local.servers import FAST, Postgres, Valkey
 from reconcile.keyring import Keyring, new_keyring
 from reconcile.store.database import Database, Role
 from reconcile.store.migrator import migrate
@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="test-", dir=place))
     folder.chmod(0o755)
     _folder.append(folder)
-    postgres = Postgres(folder / "postgres", postgres_folder(os.environ.get("PG_BIN")), durable=False)
+    postgres = Postgres(folder / "postgres", postgres_folder(os.environ.get("PG_BIN")), settings=FAST)
     valkey = Valkey(folder / "valkey", valkey_binary(os.environ.get("VALKEY_BIN")))
     for server in (postgres, valkey):
         _started.append(server)

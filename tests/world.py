@@ -174,8 +174,8 @@ _sent = iter(range(1, 1_000_000))
 async def delivered(db: Database, keyring: Keyring, *lines: Mapping[str, Any], sent_at: datetime | None = None, **change: Any) -> UUID:
     """Deliver lines, let the worker work, and return the delivery; each call is sent a minute after the one before."""
     number = next(_sent)
-    body = delivery_body(lines, sent_at or NOW + timedelta(minutes=number), reference=f"r{number}")
-    landing = await landed(db, keyring, body, reference=f"r{number}", **change)
+    body = delivery_body(lines, sent_at or NOW + timedelta(minutes=number), reference=f"sent-{number}")
+    landing = await landed(db, keyring, body, reference=f"sent-{number}", **change)
     await worked(db, keyring)
     return landing.delivery.delivery_id
 

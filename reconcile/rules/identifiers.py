@@ -1,6 +1,7 @@
 """Forms of the numbers that name organisations and locations. Whether one exists, only the register can tell."""
 
 import re
+from functools import lru_cache
 
 _LRK_NUMBER = re.compile(r"[0-9]{9}", re.ASCII)
 _OIN = re.compile(r"[0-9]{8}[0-9A-Za-z]{12}", re.ASCII)
@@ -8,6 +9,7 @@ _OIN = re.compile(r"[0-9]{8}[0-9A-Za-z]{12}", re.ASCII)
 _OIN_PREFIXES = frozenset(f"{number:08d}" for number in (1, 2, 3, 4, 6, 7, 8, 9, 10, 99))
 
 
+@lru_cache(maxsize=4096)
 def is_lrk_number(text: str) -> bool:
     """Tell whether `text` has the form of an LRK number: nine digits. Real ones pass the BSN's eleven test too."""
     return _LRK_NUMBER.fullmatch(text) is not None

@@ -25,6 +25,7 @@ FIRST_MONTH: Month = "2005-01"
 LAST_MONTH: Month = "2099-12"
 
 
+@lru_cache(maxsize=4096)
 def is_month(text: str) -> bool:
     """Tell whether `text` is a month this system accepts: well formed and between 2005-01 and 2099-12."""
     return len(text) == 7 and _MONTH.match(text) is not None and FIRST_MONTH <= text <= LAST_MONTH

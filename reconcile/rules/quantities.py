@@ -6,6 +6,7 @@ that a lenient parser would take. This is the only module that rounds.
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 # A month of 31 days has 744 hours: more cannot have been billed (domain notes, Q06).
 HOURS_HUNDREDTHS_MAX = 74_400
@@ -25,7 +26,12 @@ def parse_hundredths(value: str | int | float | Decimal) -> int | None:
     if isinstance(value, bool):
         return None
     # repr of a float is its shortest exact text: 90.1 is "90.1", and 1e22 keeps its exponent and is refused below.
-    text = value if isinstance(value, str) else str(value)
+    return _text_hundredths(value if isinstance(value, str) else str(value))
+
+
+# The same few quantities stand on thousands of lines.
+@lru_cache(maxsize=4096)
+def _text_hundredths(text: str) -> int | None:
     match = _QUANTITY.fullmatch(text)
     if match is None:
         return None

@@ -6,10 +6,13 @@
 INSERT INTO comparison_due (household_id, child_id, year)
 SELECT DISTINCT touched.household_id, touched.child_id, touched.year
 FROM unnest($1::uuid[], $2::uuid[], $3::smallint[]) AS touched (household_id, child_id, year)
-WHERE EXISTS (
-    SELECT FROM difference
+WHERE (
+    -- A value and not EXISTS, which the planner may answer by reading every open difference once.
+    SELECT true
+    FROM difference
     WHERE difference.household_id = touched.household_id AND difference.child_id = touched.child_id
         AND difference.year = touched.year AND difference.state = 'open'
+    LIMIT 1
 ) OR EXISTS (
     SELECT FROM placement
     JOIN reported_hours AS reported

@@ -3,7 +3,9 @@
 import asyncpg
 import pytest
 
+from reconcile.keyring import Keyring
 from reconcile.store.database import Database, Role
+from tests import world
 
 # Reference data, the same for everybody; the stage, because COPY FROM refuses row-level security (and it holds no BSN).
 OPEN_TABLES = {"organisation", "location", "location_holding", "register_import", "schema_migration", "line_stage"}
@@ -161,3 +163,21 @@ async def test_audit_rows_stay_as_they_were_written(db: Database, admin: asyncpg
     for spoil in ("UPDATE household_audit SET event = '{\"a\": 1}'", "DELETE FROM household_audit"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await admin.execute(spoil)
+
+
+async def test_what_a_line_and_a_report_name_exists_and_stays(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """What a foreign key would do row by row is done once a statement (record 0030)."""
+    await world.with_register(admin)
+    await world.declared(db, keyring)
+    await world.delivered(db, keyring, world.line())
+    for table, column in (("line", "delivery_id"), ("reported_hours", "placement_id")):
+        columns = [
+            row[0] for row in await admin.fetch(f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0")
+        ]
+        made = {column: "gen_random_uuid()", "superseded_at": "now()"}
+        values = ", ".join(made.get(one, one) for one in columns)
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await admin.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table}")
+    for table in ("delivery", "placement"):
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await admin.execute(f"DELETE FROM {table}")
