@@ -23,6 +23,7 @@ def rules_in_force() -> RuleBook:
         hours_tolerance_hundredths=100,
         rate_tolerance_cents=5,
         counted_hours_hundredths=23_000,
+        least_granted_euro=24,
         maximum_rate_cents=rates,
         tables={year: AllowanceTable(year=year, brackets=_brackets(year), maximum_rate_cents=rates[year]) for year in _TABLE_YEARS},
     )

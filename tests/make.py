@@ -106,6 +106,7 @@ def rule_book(**change: Any) -> RuleBook:
         hours_tolerance_hundredths=100,
         rate_tolerance_cents=5,
         counted_hours_hundredths=23_000,
+        least_granted_euro=24,
         maximum_rate_cents={2026: rates},
         tables={2026: AllowanceTable(year=2026, brackets=brackets, maximum_rate_cents=rates)},
     )

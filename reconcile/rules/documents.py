@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from reconcile.rules.effect import Amounts, Effect
+from reconcile.rules.effect import Amounts, Effect, MonthAmounts
 from reconcile.rules.explanation import ComparedMonth, Explanation
 from reconcile.rules.facts import ReportedMonth, Segment
 from reconcile.rules.months import Month
@@ -97,14 +97,34 @@ class AmountsDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     change_euro: int
 
 
+class MonthAmountsDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """About so many whole euros in one month."""
+
+    month: Month
+    before_euro: int
+    after_euro: int
+    change_euro: int
+
+
 class EffectDocument(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The effect for the household in a month and in the year, about; null with a reason when it cannot be said."""
+    """What the proposal means for the household's allowance, in whole euros, about; null with a reason when it cannot be said.
+
+    Who does nothing gets `inMonth.beforeEuro` every coming month, and the final calculation after the year settles
+    `inYear.changeEuro`. Who accepts gets `inMonth.afterEuro` every coming month, and `untilNow.changeEuro` is paid, or asked back when
+    it is negative, for what is past. An indication for who is right to the organisation's hours: Toeslagen decides.
+    """
 
     reason: str | None
     year: int | None
-    month: Month | None
+    month: Annotated[Month | None, Meta(description="The month of `inMonth`: the coming one, or the newest that the proposal changes")]
     in_month: AmountsDocument | None
-    in_year: AmountsDocument | None
+    in_year: Annotated[AmountsDocument | None, Meta(description="Rounded once: the rounded months need not add up to it")]
+    until_now: Annotated[
+        AmountsDocument | None, Meta(description="The months of the year until and including the month in which it was judged")
+    ] = None
+    months: Annotated[tuple[MonthAmountsDocument, ...] | None, Meta(description="Each month of the year")] = None
+    first_child_before: Annotated[UUID | None, Meta(description="The child with the lower share in `month`, as it stands")] = None
+    first_child_after: Annotated[UUID | None, Meta(description="The same if accepted; another child's amount changes too")] = None
 
 
 def segment_document(segment: Segment) -> SegmentDocument:
@@ -171,6 +191,10 @@ def effect_document(effect: Effect) -> EffectDocument:
         month=effect.month,
         in_month=_amounts(effect.in_month),
         in_year=_amounts(effect.in_year),
+        until_now=_amounts(effect.until_now),
+        months=None if effect.months is None else tuple(_month_amounts(one) for one in effect.months),
+        first_child_before=effect.first_child_before,
+        first_child_after=effect.first_child_after,
     )
 
 
@@ -178,6 +202,10 @@ def _amounts(amounts: Amounts | None) -> AmountsDocument | None:
     if amounts is None:
         return None
     return AmountsDocument(before_euro=amounts.before_euro, after_euro=amounts.after_euro, change_euro=amounts.change_euro)
+
+
+def _month_amounts(one: MonthAmounts) -> MonthAmountsDocument:
+    return MonthAmountsDocument(month=one.month, before_euro=one.before_euro, after_euro=one.after_euro, change_euro=one.change_euro)
 
 
 def _month(one: ComparedMonth) -> ComparedMonthDocument:

@@ -2,20 +2,26 @@
 
 per child and month: min(hours, 230) x min(rate, maximum) x share by income; the first child is the one with the most hours, ties
 by the highest costs (Besluit kinderopvangtoeslag art. 2, 3, 8a). A changed number of hours can flip the first child, so the effect
-is never computed per line. Exact in whole numbers inside; rounded to whole euros at the very end.
+is never computed per line. Exact in whole numbers inside; every amount is rounded once, at the very end, so that rounded months need
+not add up to the rounded year.
+
+"If you do nothing" stands beside "if you accept" in the same numbers, for who is right to the organisation's hours:
+
+- nothing: every coming month brings `in_month.before_euro`, and the final calculation after the year settles `in_year.change_euro`;
+- accept: every coming month brings `in_month.after_euro`, and `until_now.change_euro` is paid or asked back for what is past.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
 
-from reconcile.rules.facts import CareType, ChildCare, ChildYearFacts, Segment
-from reconcile.rules.months import Month, months_of_year, year_of
+from reconcile.rules.facts import CareType, ChildYearFacts, Segment
+from reconcile.rules.months import Month, months_of_year, next_month
 from reconcile.rules.proposal import Proposal
 from reconcile.rules.quantities import divide_half_up
-from reconcile.rules.rule_book import AllowanceTable, RuleBook
+from reconcile.rules.rule_book import AllowanceTable, Bracket, RuleBook
 from reconcile.rules.segments import at_month, lay_over
 
 NoEffectReason = Literal["no-proposal", "table-incomplete", "income-unknown"]
@@ -32,62 +38,102 @@ class Amounts(Struct, frozen=True, kw_only=True):
     change_euro: int
 
 
+class MonthAmounts(Struct, frozen=True, kw_only=True):
+    """The same for one month."""
+
+    month: Month
+    before_euro: int
+    after_euro: int
+    change_euro: int
+
+
 class Effect(Struct, frozen=True, kw_only=True):
-    """The effect in `month` (where the last segment of the proposal begins) and over the year; all None with a `reason`."""
+    """The effect on the household's allowance of the year of the facts; without one, all but `reason` is None.
+
+    `month`, and `in_month` with it, is the coming month when the newest segment of the proposal stands in it (December when the year
+    ends before), and otherwise the month in which that segment begins. `until_now` sums the months up to and including this month.
+    `first_child_before` and `first_child_after` are the child with the lower share in `month`; None when there is no care in it.
+    """
 
     reason: NoEffectReason | None
-    year: int | None
-    month: Month | None
-    in_month: Amounts | None
-    in_year: Amounts | None
+    year: int | None = None
+    month: Month | None = None
+    in_month: Amounts | None = None
+    in_year: Amounts | None = None
+    until_now: Amounts | None = None
+    months: tuple[MonthAmounts, ...] | None = None
+    first_child_before: UUID | None = None
+    first_child_after: UUID | None = None
 
 
-class _Care(Struct, frozen=True, kw_only=True):
-    """Segments of one placement, with its care type."""
+class Allowance(NamedTuple):
+    """The allowance of a month in ten-millionths of a euro, and the first child in it."""
 
+    units: int
+    first_child_id: UUID | None
+
+
+class _Care(NamedTuple):
+    """One placement: what is declared for it, and what the proposal would put in its place."""
+
+    child_id: UUID
     care_type: CareType
-    segments: tuple[Segment, ...]
+    effective: Sequence[Segment]
+    proposed: Sequence[Segment]
 
 
 def no_effect(reason: NoEffectReason) -> Effect:
     """Return that nothing can be said, and why."""
-    return Effect(reason=reason, year=None, month=None, in_month=None, in_year=None)
+    return Effect(reason=reason)
 
 
-def effect_of(facts: ChildYearFacts, proposal: Proposal, rules: RuleBook) -> Effect:
-    """Compute what accepting would change for the household in the year of the facts."""
+def effect_of(facts: ChildYearFacts, proposal: Proposal, this_month: Month, rules: RuleBook) -> Effect:
+    """Compute what accepting in `this_month` would change for the household in the year of the facts."""
     table = rules.tables.get(facts.year)
     if table is None:
         return no_effect("table-incomplete")
     if facts.income_euro is None:
         return no_effect("income-unknown")
-    over = {one.placement_id: one.segments for one in proposal.placements}
-    children = (facts.child, *facts.siblings)
-    before = _units_by_month(facts, _care(children, {}), table, rules)
-    after = _units_by_month(facts, _care(children, over), table, rules)
-    newest = max(segment.from_month for segments in over.values() for segment in segments)
-    month = newest if year_of(newest) == facts.year else f"{facts.year:04d}-12"
+    months = months_of_year(facts.year)
+    by_month = _allowances(months, _care(facts, proposal), table.shares(facts.income_euro), table, rules)
+    before = _granted([one.units for one, _ in by_month], rules)
+    after = _granted([one.units for _, one in by_month], rules)
+    at = months.index(_month_shown(proposal, months, this_month))
+    past = sum(month <= this_month for month in months)
     return Effect(
         reason=None,
         year=facts.year,
-        month=month,
-        in_month=_amounts(before[month], after[month]),
-        in_year=_amounts(sum(before.values()), sum(after.values())),
+        month=months[at],
+        in_month=_amounts(before[at], after[at]),
+        in_year=_amounts(sum(before), sum(after)),
+        until_now=_amounts(sum(before[:past]), sum(after[:past])),
+        months=tuple(
+            MonthAmounts(month=month, before_euro=_euro(one), after_euro=_euro(other), change_euro=_euro(other - one))
+            for month, one, other in zip(months, before, after, strict=True)
+        ),
+        first_child_before=by_month[at][0].first_child_id,
+        first_child_after=by_month[at][1].first_child_id,
     )
 
 
-def household_units(
-    care: Mapping[UUID, Sequence[tuple[CareType, Segment]]], income_euro: int, table: AllowanceTable, rules: RuleBook
-) -> int:
-    """Return the allowance of one month in ten-millionths of a euro, from what each child has in that month."""
+def household_allowance(
+    care: Mapping[UUID, Sequence[tuple[CareType, Segment]]], shares: Bracket, table: AllowanceTable, rules: RuleBook
+) -> Allowance:
+    """Return the allowance of one month, from what each child has in that month.
+
+    With the same hours and the same costs either child may be the first: the allowance is the same, and Toeslagen decides. The one
+    with the lowest number is named, so that judging again names the same.
+    """
     counted = {child_id: _counted(segments, table, rules) for child_id, segments in care.items()}
-    if not counted:
-        return 0
-    first = max(counted, key=lambda child_id: (*counted[child_id], child_id))
-    shares = table.shares(income_euro)
-    return sum(
+    first = min(
+        (child_id for child_id, (hours, _) in counted.items() if hours),
+        key=lambda child_id: (-counted[child_id][0], -counted[child_id][1], child_id),
+        default=None,
+    )
+    units = sum(
         costs * (shares.first_child_tenths if child_id == first else shares.next_child_tenths) for child_id, (_, costs) in counted.items()
     )
+    return Allowance(units, first)
 
 
 def _counted(segments: Sequence[tuple[CareType, Segment]], table: AllowanceTable, rules: RuleBook) -> tuple[int, int]:
@@ -98,7 +144,9 @@ def _counted(segments: Sequence[tuple[CareType, Segment]], table: AllowanceTable
     left = rules.counted_hours_hundredths
     hours = costs = 0
     rated = [(min(one.hourly_rate_cents, table.maximum_rate_cents[care_type]), one.hours_hundredths) for care_type, one in segments]
-    for rate, declared in sorted(rated, reverse=True):
+    if len(rated) > 1:
+        rated.sort(reverse=True)
+    for rate, declared in rated:
         counted = min(declared, left)
         left -= counted
         hours += counted
@@ -106,40 +154,71 @@ def _counted(segments: Sequence[tuple[CareType, Segment]], table: AllowanceTable
     return hours, costs
 
 
-def _care(children: Sequence[ChildCare], over: Mapping[UUID, tuple[Segment, ...]]) -> Mapping[UUID, Sequence[_Care]]:
-    return {
-        child.child_id: [
-            _Care(
-                care_type=placement.care_type,
-                segments=lay_over(lay_over(placement.declared, placement.overlay), over.get(placement.placement_id, ())),
-            )
-            for placement in child.placements
-        ]
-        for child in children
-    }
-
-
-def _units_by_month(
-    facts: ChildYearFacts, care: Mapping[UUID, Sequence[_Care]], table: AllowanceTable, rules: RuleBook
-) -> Mapping[Month, int]:
-    income = facts.income_euro or 0
-    return {
-        month: household_units(
-            {
-                child_id: [(one.care_type, segment) for one in placements if (segment := at_month(one.segments, month))]
-                for child_id, placements in care.items()
-            },
-            income,
-            table,
-            rules,
+def _care(facts: ChildYearFacts, proposal: Proposal) -> Sequence[_Care]:
+    over = {one.placement_id: one.segments for one in proposal.placements}
+    return [
+        _Care(
+            child.child_id,
+            placement.care_type,
+            lay_over(placement.declared, placement.overlay) if placement.overlay else placement.declared,
+            over.get(placement.placement_id, ()),
         )
-        for month in months_of_year(facts.year)
-    }
+        for child in (facts.child, *facts.siblings)
+        for placement in child.placements
+    ]
+
+
+def _allowances(
+    months: Sequence[Month], care: Sequence[_Care], shares: Bracket, table: AllowanceTable, rules: RuleBook
+) -> Sequence[tuple[Allowance, Allowance]]:
+    """Return the allowance of each month before and after; computed once for months in a row in which nothing changes."""
+    breaks = set(_breaks(care))
+    by_month: list[tuple[Allowance, Allowance]] = []
+    for month in months:
+        if by_month and month not in breaks:
+            by_month.append(by_month[-1])
+            continue
+        before: dict[UUID, list[tuple[CareType, Segment]]] = {}
+        after: dict[UUID, list[tuple[CareType, Segment]]] = {}
+        is_proposed = False
+        for one in care:
+            declared = at_month(one.effective, month)
+            proposed = at_month(one.proposed, month)
+            if declared is not None:
+                before.setdefault(one.child_id, []).append((one.care_type, declared))
+            if proposed is not None or declared is not None:
+                after.setdefault(one.child_id, []).append((one.care_type, proposed or declared))  # type: ignore[arg-type]  # one of them is
+            is_proposed = is_proposed or proposed is not None
+        stands = household_allowance(before, shares, table, rules)
+        by_month.append((stands, household_allowance(after, shares, table, rules) if is_proposed else stands))
+    return by_month
+
+
+def _breaks(care: Sequence[_Care]) -> Iterator[Month]:
+    """Yield the months in which something begins or has just ended."""
+    for one in care:
+        for segments in (one.effective, one.proposed):
+            for segment in segments:
+                yield segment.from_month
+                if segment.until_month is not None:
+                    yield next_month(segment.until_month)
+
+
+def _granted(units: Sequence[int], rules: RuleBook) -> Sequence[int]:
+    """Return the amounts of the months, or nothing at all: a year under the least amount is not granted (Awir art. 14)."""
+    return units if _euro(sum(units)) >= rules.least_granted_euro else [0] * len(units)
+
+
+def _month_shown(proposal: Proposal, months: Sequence[Month], this_month: Month) -> Month:
+    newest = max((segment for one in proposal.placements for segment in one.segments), key=lambda segment: segment.from_month)
+    coming = min(next_month(this_month), months[-1])
+    stands = newest.from_month <= coming and (newest.until_month is None or newest.until_month >= coming)
+    return max(coming if stands else min(newest.from_month, months[-1]), months[0])
 
 
 def _amounts(before: int, after: int) -> Amounts:
-    return Amounts(
-        before_euro=divide_half_up(before, _UNITS_PER_EURO),
-        after_euro=divide_half_up(after, _UNITS_PER_EURO),
-        change_euro=divide_half_up(after - before, _UNITS_PER_EURO),
-    )
+    return Amounts(before_euro=_euro(before), after_euro=_euro(after), change_euro=_euro(after - before))
+
+
+def _euro(units: int) -> int:
+    return divide_half_up(units, _UNITS_PER_EURO)

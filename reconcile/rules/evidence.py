@@ -25,7 +25,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
     `hours` and `rate` give the figure for the months that change; `standing_from` is the month from which hours stand, None when
     only single months change. `step` is the rule that fired. `stop_from` is the first month without care, with `end_on` when
-    the organisation gave a last day.
+    the organisation gave a last day. `this_month` is the month up to which reports were weighed.
     """
 
     reported: tuple[ReportedMonth, ...]
@@ -37,6 +37,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     stop_from: Month | None
     end_on: date | None
     months_compared: tuple[Month, ...]
+    this_month: Month
 
 
 def weigh(placement: PlacementFacts, effective: Sequence[Segment], year: int, this_month: Month, rules: RuleBook) -> Evidence:
@@ -57,6 +58,7 @@ def weigh(placement: PlacementFacts, effective: Sequence[Segment], year: int, th
         stop_from=stop_from,
         end_on=end_on,
         months_compared=tuple(one.month for one in months),
+        this_month=this_month,
     )
 
 

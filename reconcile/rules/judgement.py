@@ -213,7 +213,7 @@ def _difference(
             end_on=evidence.end_on,
             remarks=tuple(_remarks(months, rules)),
         ),
-        effect=effect_of(facts, proposal, rules) if proposal else no_effect("no-proposal"),
+        effect=effect_of(facts, proposal, evidence.this_month, rules) if proposal else no_effect("no-proposal"),
         weight_cents=weight_cents(facts.year, effective, proposal.placements[0].segments if proposal else (), months),
     )
 

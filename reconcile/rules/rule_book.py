@@ -36,11 +36,13 @@ class RuleBook(Struct, frozen=True, kw_only=True):
 
     `hours_tolerance_hundredths` and `rate_tolerance_cents`: a deviation below them is no difference, one equal to them is.
     `counted_hours_hundredths`: hours of one child in one month that count at most (Besluit kinderopvangtoeslag art. 8a: 230).
+    `least_granted_euro`: a year's allowance of fewer whole euros is not granted (Awir art. 14: 24).
     """
 
     version: str
     hours_tolerance_hundredths: int
     rate_tolerance_cents: int
     counted_hours_hundredths: int
+    least_granted_euro: int
     maximum_rate_cents: Mapping[int, Mapping[CareType, int]]
     tables: Mapping[int, AllowanceTable]

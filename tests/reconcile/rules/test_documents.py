@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.rules import documents
-from reconcile.rules.effect import Amounts, Effect, no_effect
+from reconcile.rules.effect import Amounts, Effect, MonthAmounts, no_effect
 from reconcile.rules.explanation import ComparedMonth, Explanation
 from reconcile.rules.facts import Segment
 from reconcile.rules.proposal import Proposal, ProposedPlacement
@@ -146,7 +146,17 @@ def test_an_explanation_is_published_with_where_each_number_comes_from() -> None
 
 def test_an_effect_is_published_in_whole_euros() -> None:
     amounts = Amounts(before_euro=945, after_euro=1_134, change_euro=189)
-    effect = Effect(reason=None, year=2026, month="2026-10", in_month=amounts, in_year=amounts)
+    effect = Effect(
+        reason=None,
+        year=2026,
+        month="2026-10",
+        in_month=amounts,
+        in_year=amounts,
+        until_now=amounts,
+        months=(MonthAmounts(month="2026-10", before_euro=945, after_euro=1_134, change_euro=189),),
+        first_child_before=_CHILD,
+        first_child_after=None,
+    )
     euros = {"beforeEuro": 945, "afterEuro": 1_134, "changeEuro": 189}
     assert _builtins(documents.effect_document(effect)) == {
         "reason": None,
@@ -154,18 +164,24 @@ def test_an_effect_is_published_in_whole_euros() -> None:
         "month": "2026-10",
         "inMonth": euros,
         "inYear": euros,
+        "untilNow": euros,
+        "months": [{"month": "2026-10", **euros}],
+        "firstChildBefore": str(_CHILD),
+        "firstChildAfter": None,
     }
 
 
 def test_no_effect_is_published_with_its_reason_alone() -> None:
     published = _builtins(documents.effect_document(no_effect("income-unknown")))
-    assert published == {
-        "reason": "income-unknown",
-        "year": None,
-        "month": None,
-        "inMonth": None,
-        "inYear": None,
-    }
+    assert published.pop("reason") == "income-unknown"
+    assert set(published) == set(_builtins(documents.effect_document(Effect(reason=None)))) - {"reason"}
+    assert set(published.values()) == {None}
+
+
+def test_an_effect_that_was_kept_before_its_months_were_is_still_read() -> None:
+    kept = '{"reason": null, "year": 2026, "month": "2026-10", "inMonth": null, "inYear": null}'
+    read = msgspec.json.decode(kept, type=documents.EffectDocument)
+    assert (read.month, read.months, read.until_now) == ("2026-10", None, None)
 
 
 @given(_SEGMENTS)

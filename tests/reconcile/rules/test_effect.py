@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from reconcile.rulebook import rules_in_force
-from reconcile.rules.effect import Amounts, Effect, NoEffectReason, effect_of, household_units, no_effect
+from reconcile.rules.effect import Amounts, Effect, NoEffectReason, effect_of, household_allowance, no_effect
 from reconcile.rules.facts import CareType, ChildYearFacts, PlacementFacts, Segment
+from reconcile.rules.months import months_of_year
 from reconcile.rules.proposal import Proposal, ProposedPlacement
 from reconcile.rules.quantities import divide_half_up
-from tests.make import child_care, child_year, placement, rule_book, segment
+from tests.make import child_care, child_year, placement, rule_book, segment, undeclared
 
 _RULES = rules_in_force()
 _A, _B = UUID(int=1), UUID(int=2)
@@ -24,23 +25,73 @@ def _care(care_type: CareType, hours: str, rate: str) -> _Care:
     return [(care_type, segment(hours=hours, rate=rate))]
 
 
+def _units(care: dict[UUID, _Care], income: int) -> int:
+    table = _RULES.tables[2026]
+    return household_allowance(care, table.shares(income), table, _RULES).units
+
+
 def _cents(care: dict[UUID, _Care], income: int) -> int:
-    return divide_half_up(household_units(care, income, _RULES.tables[2026], _RULES), 100_000)
+    return divide_half_up(_units(care, income), 100_000)
 
 
-@pytest.mark.parametrize(
-    ("income", "care", "cents"),
-    [
-        (80_000, {_A: _care("KDV", "100", "11.00")}, 94_490),
-        (80_000, {_A: _care("KDV", "120", "11.00")}, 113_388),
-        (100_000, {_A: _care("KDV", "120", "11.23"), _B: _care("BSO", "110", "9.98")}, 196_513),
-        (100_000, {_A: _care("KDV", "120", "11.23"), _B: _care("BSO", "130", "9.98")}, 215_500),
-        (56_412, {_A: _care("KDV", "230", "11.23")}, 247_958),
-        (56_412, {_A: _care("KDV", "250", "12.50")}, 247_958),
-    ],
-)
-def test_the_worked_examples_of_2026(income: int, care: dict[UUID, _Care], cents: int) -> None:
-    assert _cents(care, income) == cents
+def _first_child(care: dict[UUID, _Care]) -> UUID | None:
+    table = _RULES.tables[2026]
+    return household_allowance(care, table.shares(100_000), table, _RULES).first_child_id
+
+
+# Domain notes 4.6: what each child has before and after, the exact cents, and the whole euros that are shown.
+_VECTORS = {
+    "more hours of one child": (
+        80_000,
+        {_A: ("KDV", "100", "11.00", "120", "11.00")},
+        (94_490, 113_388),
+        (945, 1_134, 189),
+    ),
+    "the first child flips": (
+        100_000,
+        {_A: ("KDV", "120", "11.23", "120", "11.23"), _B: ("BSO", "110", "9.98", "130", "9.98")},
+        (196_513, 215_500),
+        (1_965, 2_155, 190),
+    ),
+    "both caps": (
+        56_412,
+        {_A: ("KDV", "230", "11.23", "250", "12.50")},
+        (247_958, 247_958),
+        (2_480, 2_480, 0),
+    ),
+}
+
+
+@pytest.mark.parametrize(("income", "children", "cents", "euros"), _VECTORS.values(), ids=_VECTORS)
+def test_the_worked_examples_of_2026(
+    income: int,
+    children: dict[UUID, tuple[CareType, str, str, str, str]],
+    cents: tuple[int, int],
+    euros: tuple[int, int, int],
+) -> None:
+    before = {child: _care(one[0], one[1], one[2]) for child, one in children.items()}
+    after = {child: _care(one[0], one[3], one[4]) for child, one in children.items()}
+    assert (_cents(before, income), _cents(after, income)) == cents
+    # The child whose hours change is judged; another one is its sibling.
+    *others, (own, changed) = children.items()
+    siblings = tuple(child_care(_declared(one[1], one[2], 2, care_type=one[0]), number=2) for _, one in others)
+    facts = child_year(_declared(changed[1], changed[2], care_type=changed[0]), siblings=siblings, income_euro=income)
+    effect = effect_of(facts, _proposal(facts, segment("2026-12", hours=changed[3], rate=changed[4])), "2026-11", _RULES)
+    assert effect.in_month is not None
+    assert (effect.in_month.before_euro, effect.in_month.after_euro, effect.in_month.change_euro) == euros
+
+
+def test_the_first_child_has_the_most_hours_then_the_highest_costs_then_the_lowest_number() -> None:
+    dear, cheap = _care("KDV", "100", "11.00"), _care("KDV", "100", "10.00")
+    assert _first_child({_A: _care("BSO", "90", "9.00"), _B: _care("BSO", "91", "8.00")}) == _B
+    assert _first_child({_A: cheap, _B: dear}) == _B
+    assert _first_child({_B: dear, _A: dear}) == _A
+    assert _first_child({_A: _care("KDV", "0", "10.00"), _B: []}) is None
+
+
+def test_which_of_two_equal_children_is_the_first_changes_nothing() -> None:
+    equal = _care("KDV", "100", "11.00")
+    assert _units({_A: equal, _B: equal}, 100_000) == 100 * 100 * 1_100 * (721 + 905)
 
 
 def test_with_as_many_hours_the_child_with_the_highest_costs_is_the_first() -> None:
@@ -107,51 +158,113 @@ def _declared(hours: str, rate: str, number: int = 1, **change: object) -> Place
     return placement(number, declared=(segment(hours=hours, rate=rate),), **change)
 
 
-def test_an_effect_is_of_the_month_where_the_last_segment_begins_and_of_the_year() -> None:
+def _year_of(amounts: list[tuple[int, int]]) -> list[tuple[str, int, int, int]]:
+    return [(month, *pair, pair[1] - pair[0]) for month, pair in zip(months_of_year(2026), amounts, strict=True)]
+
+
+def _months(effect: Effect) -> list[tuple[str, int, int, int]]:
+    return [(one.month, one.before_euro, one.after_euro, one.change_euro) for one in effect.months or ()]
+
+
+def test_an_effect_is_of_the_coming_month_of_the_year_and_of_what_is_past() -> None:
     facts = child_year(_declared("100", "11.00"))
-    proposal = _proposal(facts, segment("2026-10", hours="120", rate="11.00"))
-    assert effect_of(facts, proposal, _RULES) == Effect(
-        reason=None,
-        year=2026,
-        month="2026-10",
-        in_month=Amounts(before_euro=945, after_euro=1_134, change_euro=189),
-        in_year=Amounts(before_euro=11_339, after_euro=11_906, change_euro=567),
-    )
+    proposal = _proposal(facts, segment("2026-09", hours="120", rate="11.00"))
+    effect = effect_of(facts, proposal, "2026-10", _RULES)
+    assert _months(effect) == _year_of([(945, 945)] * 8 + [(945, 1_134)] * 4)
+    assert (effect.reason, effect.year, effect.month) == (None, 2026, "2026-11")
+    assert effect.in_month == Amounts(before_euro=945, after_euro=1_134, change_euro=189)
+    assert effect.in_year == Amounts(before_euro=11_339, after_euro=12_095, change_euro=756)
+    assert effect.until_now == Amounts(before_euro=9_449, after_euro=9_827, change_euro=378)
+    assert (effect.first_child_before, effect.first_child_after) == (facts.child.child_id, facts.child.child_id)
 
 
-def test_more_hours_of_one_child_can_make_it_the_first() -> None:
+def test_who_does_nothing_settles_the_year_at_its_end_and_who_accepts_settles_the_past_now() -> None:
+    """February to December 20 hours fewer, seen in July: nothing brings 945 a month and 2,079 to pay back; accepting 756, and 1,134 now."""
+    facts = child_year(_declared("100", "11.00"))
+    effect = effect_of(facts, _proposal(facts, segment("2026-02", hours="80", rate="11.00")), "2026-07", _RULES)
+    assert effect.in_month == Amounts(before_euro=945, after_euro=756, change_euro=-189)
+    assert effect.in_year == Amounts(before_euro=11_339, after_euro=9_260, change_euro=-2_079)
+    assert effect.until_now == Amounts(before_euro=6_614, after_euro=5_480, change_euro=-1_134)
+
+
+@pytest.mark.parametrize(
+    ("proposed", "this_month", "shown"),
+    [
+        ([segment("2026-03")], "2026-05", "2026-06"),
+        ([segment("2026-03")], "2026-12", "2026-12"),
+        ([segment("2026-03")], "2027-02", "2026-12"),
+        ([segment("2026-03")], "2025-03", "2026-03"),
+        ([segment("2025-03")], "2025-03", "2026-01"),
+        ([segment("2026-09")], "2026-05", "2026-09"),
+        ([segment("2026-02", "2026-02"), segment("2026-03", "2026-03")], "2026-05", "2026-03"),
+        ([segment("2026-03", "2026-06")], "2026-05", "2026-06"),
+        ([segment("2026-03", "2026-05")], "2026-05", "2026-03"),
+        ([segment("2026-12", "2026-12"), segment("2027-01")], "2026-12", "2026-12"),
+    ],
+)
+def test_the_month_shown_is_the_coming_one_or_the_newest_that_changes(proposed: list[Segment], this_month: str, shown: str) -> None:
+    facts = child_year(_declared("100", "11.00"))
+    assert effect_of(facts, _proposal(facts, *proposed), this_month, _RULES).month == shown
+
+
+@pytest.mark.parametrize(("this_month", "count"), [("2025-12", 0), ("2026-01", 1), ("2026-06", 6), ("2026-12", 12), ("2027-03", 12)])
+def test_what_is_past_is_summed_up_to_and_including_this_month(this_month: str, count: int) -> None:
+    facts = child_year(_declared("100", "11.00"))
+    effect = effect_of(facts, _proposal(facts, segment("2026-01", hours="120", rate="11.00")), this_month, _RULES)
+    assert effect.until_now is not None
+    assert effect.until_now.change_euro == divide_half_up(count * 18_898, 100)
+    assert (effect.until_now == effect.in_year) == (count == 12)
+
+
+def test_a_first_child_that_flips_is_named() -> None:
     sibling = child_care(_declared("120", "11.23", 2), number=2)
     facts = child_year(_declared("110", "9.98", care_type="BSO"), siblings=(sibling,), income_euro=100_000)
-    effect = effect_of(facts, _proposal(facts, segment("2026-12", hours="130", rate="9.98")), _RULES)
-    assert effect.in_month == Amounts(before_euro=1_965, after_euro=2_155, change_euro=190)
+    effect = effect_of(facts, _proposal(facts, segment("2026-12", hours="130", rate="9.98")), "2026-11", _RULES)
+    assert (effect.first_child_before, effect.first_child_after) == (sibling.child_id, facts.child.child_id)
 
 
-def test_more_hours_above_both_caps_change_nothing() -> None:
-    facts = child_year(_declared("230", "11.23"), income_euro=56_412)
-    effect = effect_of(facts, _proposal(facts, segment("2026-12", hours="250", rate="12.50")), _RULES)
-    assert effect.in_month == Amounts(before_euro=2_480, after_euro=2_480, change_euro=0)
+def test_without_care_in_the_month_shown_nobody_is_the_first_child() -> None:
+    facts = child_year(placement(declared=(segment("2026-01", "2026-03"),)))
+    effect = effect_of(facts, _proposal(facts, segment("2026-06", hours="50")), "2026-05", _RULES)
+    assert (effect.first_child_before, effect.first_child_after) == (None, facts.child.child_id)
 
 
 def test_what_was_accepted_before_counts_before_too() -> None:
     overlaid = _declared("80", "11.00", overlay=(segment("2026-01", hours="100", rate="11.00"),))
     facts, accepted = child_year(_declared("100", "11.00")), child_year(overlaid)
     proposal = _proposal(facts, segment("2026-10", hours="120", rate="11.00"))
-    assert effect_of(accepted, proposal, _RULES) == effect_of(facts, proposal, _RULES)
+    assert effect_of(accepted, proposal, "2026-11", _RULES) == effect_of(facts, proposal, "2026-11", _RULES)
 
 
-def test_a_proposal_that_begins_after_the_year_is_shown_in_its_last_month() -> None:
-    facts = child_year(_declared("100", "11.00"))
-    proposal = _proposal(facts, segment("2026-12", "2026-12", hours="120", rate="11.00"), segment("2027-01", hours="120"))
-    effect = effect_of(facts, proposal, _RULES)
-    assert (effect.month, effect.in_month) == (
-        "2026-12",
-        Amounts(before_euro=945, after_euro=1_134, change_euro=189),
-    )
+def test_two_placements_of_a_move_are_one_effect() -> None:
+    facts = child_year(_declared("100", "11.00"), undeclared(2))
+    old, new = facts.child.placements
+    sides = [
+        ProposedPlacement(
+            placement_id=one.placement_id, child_id=facts.child.child_id, lrk_number=one.lrk_number, end_on=None, segments=(after,)
+        )
+        for one, after in ((old, segment("2026-06", hours="0", rate="11.00")), (new, segment("2026-06", hours="100", rate="11.00")))
+    ]
+    effect = effect_of(facts, Proposal(placements=tuple(sides)), "2026-07", _RULES)
+    assert effect.in_year == Amounts(before_euro=11_339, after_euro=11_339, change_euro=0)
+
+
+def test_an_allowance_of_less_than_24_euros_a_year_is_not_granted() -> None:
+    """Over ten months 90% of 2.61 euros are 23.49, and of 2.62 euros 23.58: 24 in whole euros."""
+    rules = rule_book()
+    facts = child_year(placement(declared=()), income_euro=0)
+    for hours, granted in (("2.61", 0), ("2.62", 24)):
+        effect = effect_of(facts, _proposal(facts, segment("2026-03", hours=hours, rate="1.00")), "2026-06", rules)
+        assert effect.in_year == Amounts(before_euro=0, after_euro=granted, change_euro=granted)
+        assert sum(one.after_euro for one in effect.months or ()) == (20 if granted else 0)
+        assert effect.in_month == Amounts(before_euro=0, after_euro=2 if granted else 0, change_euro=2 if granted else 0)
 
 
 @pytest.mark.parametrize("reason", get_args(NoEffectReason))
 def test_no_effect_has_a_reason_and_nothing_else(reason: NoEffectReason) -> None:
-    assert no_effect(reason) == Effect(reason=reason, year=None, month=None, in_month=None, in_year=None)
+    said = structs.asdict(no_effect(reason))
+    assert said.pop("reason") == reason
+    assert set(said.values()) == {None}
 
 
 @pytest.mark.parametrize(
@@ -160,12 +273,90 @@ def test_no_effect_has_a_reason_and_nothing_else(reason: NoEffectReason) -> None
 )
 def test_without_a_table_or_an_income_nothing_is_said(change: dict[str, object], reason: str) -> None:
     facts = structs.replace(child_year(placement()), **change)
-    effect = effect_of(facts, _proposal(facts, segment("2026-10", hours="120")), _RULES)
-    assert effect == Effect(reason=reason, year=None, month=None, in_month=None, in_year=None)
+    assert effect_of(facts, _proposal(facts, segment("2026-10", hours="120")), "2026-11", _RULES) == no_effect(reason)
 
 
 def test_the_difference_is_rounded_once() -> None:
-    # 90% of 1.00 and of 1.62: 0.90 and 1.458 euros, a change of 0.558.
-    facts = child_year(_declared("1.00", "1.00"), income_euro=0)
-    effect = effect_of(facts, _proposal(facts, segment("2026-12", hours="1.62", rate="1.00")), rule_book())
-    assert effect.in_month == Amounts(before_euro=1, after_euro=1, change_euro=1)
+    # 90% of 101.00 and of 101.62: 90.90 and 91.458 euros, a change of 0.558.
+    facts = child_year(_declared("101.00", "1.00"), income_euro=0)
+    effect = effect_of(facts, _proposal(facts, segment("2026-12", hours="101.62", rate="1.00")), "2026-11", rule_book())
+    assert effect.in_month == Amounts(before_euro=91, after_euro=91, change_euro=1)
+    assert effect.in_year == Amounts(before_euro=1_091, after_euro=1_091, change_euro=1)
+
+
+_CARE = st.tuples(st.sampled_from(["KDV", "BSO", "VGO"]), _HOURS, _RATES)
+_MONTH = st.integers(1, 12).map(lambda one: f"2026-{one:02d}")
+_SEGMENTS = st.lists(st.tuples(_HOURS, _RATES), min_size=12, max_size=12).map(
+    lambda pairs: tuple(
+        segment(month, month, hours=hours, rate=rate) for month, (hours, rate) in zip(months_of_year(2026), pairs, strict=True)
+    )
+)
+
+
+def _household(own: list[Segment], others: list[tuple[CareType, str, str]], income: int) -> ChildYearFacts:
+    siblings = (
+        child_care(_declared(hours, rate, number, care_type=care_type), number=number)
+        for number, (care_type, hours, rate) in enumerate(others, start=2)
+    )
+    return child_year(placement(declared=tuple(own)), siblings=tuple(siblings), income_euro=income)
+
+
+@given(_SEGMENTS, st.lists(_CARE, max_size=2), st.integers(0, 300_000), _MONTH)
+@settings(max_examples=60, deadline=None)
+def test_a_proposal_of_what_is_declared_changes_nothing(
+    own: tuple[Segment, ...], others: list[tuple[CareType, str, str]], income: int, this_month: str
+) -> None:
+    facts = _household(list(own), others, income)
+    effect = effect_of(facts, _proposal(facts, *own), this_month, _RULES)
+    assert effect.first_child_before == effect.first_child_after
+    for one in (effect.in_month, effect.in_year, effect.until_now, *(effect.months or ())):
+        assert one is not None
+        assert (one.change_euro, one.before_euro) == (0, one.after_euro)
+
+
+@given(_SEGMENTS, _SEGMENTS, st.lists(_CARE, max_size=2), st.integers(0, 300_000), _MONTH, _MONTH)
+@settings(max_examples=100, deadline=None)
+def test_every_amount_is_that_of_its_months_computed_one_by_one(
+    own: tuple[Segment, ...],
+    proposed: tuple[Segment, ...],
+    others: list[tuple[CareType, str, str]],
+    income: int,
+    start: str,
+    this_month: str,
+) -> None:
+    """The effect skips months in which nothing changes; here every month is computed, and the sums are taken of exact amounts."""
+    rules = structs.replace(_RULES, least_granted_euro=0)
+    table = rules.tables[2026]
+    changed = [one for one in proposed if one.from_month >= start]
+    facts = _household(list(own), others, income)
+    effect = effect_of(facts, _proposal(facts, *changed), this_month, rules)
+
+    def exact(own_segment: Segment) -> int:
+        care = {UUID(int=100 + number): _care(*one) for number, one in enumerate(others)}
+        return household_allowance({_A: [("KDV", own_segment)], **care}, table.shares(income), table, rules).units
+
+    before = [exact(one) for one in own]
+    after = [exact(new if new.from_month >= start else old) for old, new in zip(own, proposed, strict=True)]
+    past = int(this_month[5:])
+    for shown, count in ((effect.in_year, 12), (effect.until_now, past)):
+        sums = sum(before[:count]), sum(after[:count])
+        assert shown == Amounts(
+            before_euro=divide_half_up(sums[0], 10**7),
+            after_euro=divide_half_up(sums[1], 10**7),
+            change_euro=divide_half_up(sums[1] - sums[0], 10**7),
+        )
+    assert [one.change_euro for one in effect.months or ()] == [
+        divide_half_up(new - old, 10**7) for old, new in zip(before, after, strict=True)
+    ]
+
+
+@given(st.integers(23_000, 74_400), st.integers(23_000, 74_400), _RATES, st.lists(_CARE, max_size=2), st.integers(0, 300_000))
+@settings(max_examples=60, deadline=None)
+def test_hours_above_230_change_nothing(
+    declared: int, proposed: int, rate: str, others: list[tuple[CareType, str, str]], income: int
+) -> None:
+    facts = _household([segment(hours=f"{declared / 100:.2f}", rate=rate)], others, income)
+    effect = effect_of(facts, _proposal(facts, segment("2026-03", hours=f"{proposed / 100:.2f}", rate=rate)), "2026-06", _RULES)
+    assert effect.in_year is not None
+    assert effect.in_year.change_euro == 0
+    assert effect.first_child_before == effect.first_child_after
