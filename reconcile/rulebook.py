@@ -1,66 +1,64 @@
-"""Loads the rules in force from the data files beside the rules: which need values, not files."""
+"""Loads rule books from the data files beside the rules, which need values and not files, or from another folder."""
 
-import csv
-from collections.abc import Iterator, Mapping
+import re
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 
-from reconcile.rules.facts import CareType
-from reconcile.rules.quantities import parse_hundredths
-from reconcile.rules.rule_book import AllowanceTable, Bracket, RuleBook
+from reconcile.rules.book_file import VERSION_PATTERN, BookRefused, read_book
+from reconcile.rules.rule_book import PublishedBook, RuleBook
 
-# Raised with every change of a rule, a tolerance or a table; it stands in each difference that was judged by it.
-RULES_VERSION = "2026.1"
-_TABLE_YEARS = (2023, 2024, 2026)
+_VERSION = re.compile(VERSION_PATTERN)
+
+
+class NoSuchBook(LookupError):
+    """There is no rule book of this version in the folder."""
+
+
+class Books:
+    """The rule books of a folder: `<version>.toml` and the tables that they name. Each is read once; files that came later are seen."""
+
+    def __init__(self, folder: Traversable) -> None:
+        self._folder = folder
+        self._read: dict[str, PublishedBook] = {}
+
+    def versions(self) -> tuple[str, ...]:
+        """Return the versions that are there, oldest first."""
+        names = (one.name.removesuffix(".toml") for one in self._folder.iterdir() if one.name.endswith(".toml"))
+        return tuple(sorted(filter(_VERSION.match, names), key=_place))
+
+    def book(self, version: str) -> PublishedBook:
+        """Return a book, the same object at every call. Raises NoSuchBook, and BookRefused when it is not whole."""
+        if version not in self._read:
+            if version not in self.versions():
+                raise NoSuchBook(f"There is no rule book {version}; there is {', '.join(self.versions()) or 'none'}.")
+            book = read_book((self._folder / f"{version}.toml").read_bytes(), lambda name: (self._folder / name).read_bytes())
+            if book.version != version:
+                raise BookRefused(f"The file of rule book {version} says that it is {book.version}.")
+            self._read[version] = book
+        return self._read[version]
 
 
 @cache
+def shipped_books() -> Books:
+    """Return the books of this release."""
+    return Books(files("reconcile.rules") / "books")
+
+
+def books_of(folder: str) -> Books:
+    """Return the books of a folder; of an empty name, those of this release."""
+    return Books(Path(folder)) if folder else shipped_books()
+
+
 def rules_in_force() -> RuleBook:
-    """Return the rules in force; the same object at every call."""
-    rates = _maximum_rates()
-    return RuleBook(
-        version=RULES_VERSION,
-        hours_tolerance_hundredths=100,
-        rate_tolerance_cents=5,
-        counted_hours_hundredths=23_000,
-        least_granted_euro=24,
-        maximum_rate_cents=rates,
-        tables={year: AllowanceTable(year=year, brackets=_brackets(year), maximum_rate_cents=rates[year]) for year in _TABLE_YEARS},
-    )
+    """Return the newest rules of this release, with everything that is known; the same object at every call.
+
+    For tests and tools. What a running system judges by is what was activated in it: `reconcile/adopt.py`.
+    """
+    books = shipped_books()
+    return books.book(books.versions()[-1]).newest
 
 
-def _maximum_rates() -> Mapping[int, Mapping[CareType, int]]:
-    rates: dict[int, dict[CareType, int]] = {}
-    for row in _rows("maximum_hourly_rates.csv"):
-        rates.setdefault(int(row["year"]), {})[_care_type(row["care_type"])] = _hundredths(row["maximum_hourly_rate"])
-    return rates
-
-
-def _brackets(year: int) -> tuple[Bracket, ...]:
-    return tuple(
-        Bracket(
-            from_euro=int(row["toetsingsinkomen_vanaf"]),
-            until_euro=int(row["toetsingsinkomen_tot_en_met"]) if row["toetsingsinkomen_tot_en_met"] else None,
-            first_child_tenths=_hundredths(row["pct_eerste_kind"]) // 10,
-            next_child_tenths=_hundredths(row["pct_volgende_kinderen"]) // 10,
-        )
-        for row in _rows(f"kot_percentages_{year}.csv")
-    )
-
-
-def _rows(name: str) -> Iterator[dict[str, str]]:
-    text = (files("reconcile.rules") / "tables" / name).read_text(encoding="utf-8")
-    return csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
-
-
-def _care_type(text: str) -> CareType:
-    if text not in ("KDV", "BSO", "VGO"):
-        raise ValueError(f"{text!r} is no care type")
-    return text  # type: ignore[return-value]  # the check above is the proof
-
-
-def _hundredths(text: str) -> int:
-    value = parse_hundredths(text)
-    if value is None:
-        raise ValueError(f"{text!r} is no quantity of at most two decimals")
-    return value
+def _place(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
