@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from reconcile.keyring import Keyring
-from reconcile.rulebook import rules_in_force
+from reconcile.rulebook import shipped_books
 from reconcile.store.database import Database, Role
 from workers.comparisons import ComparisonDrain
 from workers.deliveries import DeliveryDrain
@@ -28,7 +28,7 @@ async def main(url: str) -> None:
     db = await Database.connect({Role.INTAKE: url}, connections_max=4)
     try:
         deliveries = DeliveryDrain(db, keyring, _nobody, clock=lambda: NOW)
-        comparisons = ComparisonDrain(db, rules_in_force(), _nobody, clock=lambda: NOW)
+        comparisons = ComparisonDrain(db, shipped_books(), _nobody, clock=lambda: NOW)
         _answer("ready")
         while order := (await asyncio.to_thread(sys.stdin.readline)).strip():
             if order == "deliveries":

@@ -9,7 +9,9 @@ from uuid import UUID, uuid4
 import msgspec
 from msgspec import Struct
 
+from reconcile.adopt import active_rules
 from reconcile.announce import tell
+from reconcile.rulebook import Books
 from reconcile.rules.documents import effect_document, explanation_document, proposal_document
 from reconcile.rules.facts import HouseholdFacts, child_year
 from reconcile.rules.judgement import JudgedDifference, content_of, judge
@@ -50,11 +52,11 @@ class _Step(Struct, frozen=True, kw_only=True):
         return "opened" if self.known is None else "renewed"
 
 
-async def compare_due(conn: Connection, rules: RuleBook, *, as_of: datetime, households_max: int) -> Compared:
-    """Judge what is due for at most so many households; none are left when `households` is 0.
+async def compare_due(conn: Connection, books: Books, *, as_of: datetime, households_max: int) -> Compared:
+    """Judge what is due for at most so many households by the active rule book; none are left when `households` is 0.
 
     Households that another writer holds are left for the next call. Safe to repeat: the same facts give the same differences,
-    and what a parent answered never opens again from the same facts.
+    and what a parent answered never opens again from the same facts. Raises ActiveBookAway.
     """
     versions = await comparisons.lock_due_households(conn, households_max)
     if not versions:
@@ -62,6 +64,8 @@ async def compare_due(conn: Connection, rules: RuleBook, *, as_of: datetime, hou
     due = await comparisons.take_due_comparisons(conn, list(versions))
     if not due:
         return Compared(households=len(versions), opened=0, renewed=0, settled=0, notices=0)
+    # Only now that it is taken: what was due before a book was activated is judged by it, and what is marked after it is not taken yet.
+    rules = await active_rules(conn, books, as_of)
     first_year = min(one.year for one in due)
     facts = {one.household_id: one for one in await comparisons.household_facts(conn, list(versions), f"{first_year - 1:04d}-01")}
     known = await differences.differences_of_children(conn, due)
@@ -91,23 +95,32 @@ def _steps(
         step
         for child in due
         for step in _steps_of_child(
-            child, judge(child_year(facts[child.household_id], child.child_id, child.year), as_of, rules), by_child_year[child]
+            child,
+            judge(child_year(facts[child.household_id], child.child_id, child.year), as_of, rules),
+            by_child_year[child],
+            rules,
         )
     ]
 
 
-def _steps_of_child(child: ChildYear, judged: Sequence[JudgedDifference], known: Sequence[KnownDifference]) -> Sequence[_Step]:
-    still_open = {placement_id: one for one in known if one.state == "open" for placement_id in one.placement_ids}
+def unanswered(judged: Sequence[JudgedDifference], known: Sequence[KnownDifference]) -> Sequence[JudgedDifference]:
+    """Leave out what was answered before: the same facts never open again."""
     answered = {(placement_id, one.facts_hash) for one in known if one.state != "open" for placement_id in one.placement_ids}
+    return [one for one in judged if not any((placement_id, one.facts_hash) in answered for placement_id in one.placement_ids)]
+
+
+def _steps_of_child(
+    child: ChildYear, judged: Sequence[JudgedDifference], known: Sequence[KnownDifference], rules: RuleBook
+) -> Sequence[_Step]:
+    still_open = {placement_id: one for one in known if one.state == "open" for placement_id in one.placement_ids}
     steps: list[_Step] = []
     kept: set[UUID] = set()
-    for found in judged:
-        if any((placement_id, found.facts_hash) in answered for placement_id in found.placement_ids):
-            continue
+    for found in unanswered(judged, known):
         before = next((still_open[one] for one in found.placement_ids if one in still_open), None)
         if before is not None:
             kept.add(before.difference_id)
-            if before.content_hash == content_of(found):
+            # By another book the same content may have another effect, and shows other tolerances.
+            if before.content_hash == content_of(found) and before.rules_version == rules.version:
                 continue
         steps.append(_step(child, before, found))
     settled = {one.difference_id: one for one in still_open.values() if one.difference_id not in kept}

@@ -16,6 +16,7 @@ from local.servers import FAST, Postgres, Valkey
 from reconcile.keyring import Keyring, new_keyring
 from reconcile.store.database import Database, Role
 from reconcile.store.migrator import migrate
+from tests.tables import emptied
 
 _POSTGRES = "KOT_TEST_POSTGRES_PORT"
 _VALKEY = "KOT_TEST_VALKEY_PORT"
@@ -99,10 +100,7 @@ async def _pools(database_name: str) -> AsyncIterator[Database]:
 async def db(_pools: Database, _admin: asyncpg.Connection) -> AsyncIterator[Database]:
     """Every login role on an empty database."""
     yield _pools
-    tables = await _admin.fetchval(
-        "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables WHERE schemaname = 'kot' AND tablename <> 'schema_migration'"
-    )
-    await _admin.execute(f"TRUNCATE {tables} CASCADE")
+    await emptied(_admin)
 
 
 @pytest.fixture

@@ -1,8 +1,13 @@
-"""Everything that the database holds, to show that nothing of it changed."""
+"""Everything that the database holds: a digest of it, to show that nothing changed, and how to empty it."""
 
 from collections.abc import Collection, Mapping
 
 import asyncpg
+
+from reconcile.rulebook import shipped_books
+
+# What the migrations activate in a new database.
+FIRST_BOOK = "2026.1"
 
 
 async def contents(admin: asyncpg.Connection, *, but: Collection[str] = ()) -> Mapping[str, str]:
@@ -13,3 +18,17 @@ async def contents(admin: asyncpg.Connection, *, but: Collection[str] = ()) -> M
         for (name,) in names
         if name not in but
     }
+
+
+async def emptied(admin: asyncpg.Connection) -> None:
+    """Empty every table, and activate the first rule book again, as in a new database."""
+    tables = await admin.fetchval(
+        "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables WHERE schemaname = 'kot' AND tablename <> 'schema_migration'"
+    )
+    await admin.execute(f"TRUNCATE {tables} CASCADE")
+    book = shipped_books().book(FIRST_BOOK)
+    await admin.execute(
+        "INSERT INTO rule_activation (version, book_sha256, active_from, activated_by) VALUES ($1, $2, '2005-01-01Z', 'release')",
+        book.version,
+        book.sha256,
+    )

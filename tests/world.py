@@ -19,7 +19,7 @@ from reconcile.mandate import acting_for, give_mandate
 from reconcile.reach import Address, register_device
 from reconcile.receive import DeliveryHeader, Landing
 from reconcile.register import import_register
-from reconcile.rulebook import rules_in_force
+from reconcile.rulebook import shipped_books
 from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.declaration import Declaration, read_declaration
 from reconcile.rules.register_file import Holder, RegisteredLocation, RegisterSnapshot
@@ -165,7 +165,7 @@ async def nobody(_: str) -> None:
 async def worked(db: Database, keyring: Keyring, *, now: datetime = NOW) -> None:
     """Let a worker apply what landed and judge what is due."""
     await DeliveryDrain(db, keyring, nobody, clock=lambda: now)()
-    await ComparisonDrain(db, rules_in_force(), nobody, clock=lambda: now)()
+    await ComparisonDrain(db, shipped_books(), nobody, clock=lambda: now)()
 
 
 _sent = iter(range(1, 1_000_000))

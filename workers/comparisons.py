@@ -1,10 +1,11 @@
-"""Drain: judge the child-years that are due, some households at a time."""
+"""Drain: judge the child-years that are due, some households at a time, after marking those that a newly activated rule book touches."""
 
 import logging
 
+from reconcile.adopt import ActiveBookAway, mark_next_households
 from reconcile.callers import Intake
 from reconcile.compare import compare_due
-from reconcile.rules.rule_book import RuleBook
+from reconcile.rulebook import Books
 from reconcile.store.comparisons import lock_due_households, postpone_comparisons
 from reconcile.store.database import Database
 from workers.deliveries import Clock, utc_now
@@ -14,24 +15,30 @@ logger = logging.getLogger(__name__)
 
 # Judged under the locks of these households: so many that a tap waits about 20 ms.
 HOUSEHOLDS_MAX = 50
+# Marked in one statement after an activation; their rows are held by key alone, for some milliseconds.
+MARKED_MAX = 200
 
 
 class ComparisonDrain:
     """Works off comparisons. A household whose facts cannot be judged is set aside, so that it does not hold up the others."""
 
-    def __init__(self, db: Database, rules: RuleBook, wake: Wake, clock: Clock = utc_now) -> None:
+    def __init__(self, db: Database, books: Books, wake: Wake, clock: Clock = utc_now) -> None:
         self._db = db
-        self._rules = rules
+        self._books = books
         self._wake = wake
         self._clock = clock
 
     async def __call__(self) -> None:
-        """Judge until nothing is due."""
+        """Judge until nothing is due. Without the active rule book all stays due, for a worker that has it."""
+        await self._mark()
         households_max = HOUSEHOLDS_MAX
         while True:
             try:
                 async with self._db.transaction(Intake()) as conn:
-                    compared = await compare_due(conn, self._rules, as_of=self._clock(), households_max=households_max)
+                    compared = await compare_due(conn, self._books, as_of=self._clock(), households_max=households_max)
+            except ActiveBookAway as error:
+                logger.error("nothing is judged: %s", error)
+                return
             # Whatever a rule stumbles over, the other households must be judged.
             except Exception as error:  # noqa: BLE001
                 # One by one shows which household it is.
@@ -43,6 +50,12 @@ class ComparisonDrain:
                 await self._wake(Work.PUSH)
             if compared.households == 0:
                 return
+
+    async def _mark(self) -> None:
+        is_left = True
+        while is_left:
+            async with self._db.transaction(Intake()) as conn:
+                is_left = await mark_next_households(conn, households_max=MARKED_MAX)
 
     async def _set_aside(self, error: Exception) -> None:
         async with self._db.transaction(Intake()) as conn:

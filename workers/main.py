@@ -13,7 +13,7 @@ from arq.connections import ArqRedis, create_pool
 from redis.exceptions import RedisError
 
 from reconcile.keyring import Keyring
-from reconcile.rulebook import rules_in_force
+from reconcile.rulebook import Books, books_of
 from reconcile.settings import Settings
 from reconcile.store.database import START_PATIENCE_S, Database, Role
 from workers.changes import ChangeDrain, ChangeSender
@@ -68,7 +68,8 @@ async def run_worker(settings: Settings) -> None:
                 sweeper.look(kind)
                 await hints.wake(kind)
 
-            drains = make_drains(db, keyring, wake, tvs_sender(settings, http), push_sender(settings, http, push_http))
+            books = books_of(settings.rule_books_folder)
+            drains = make_drains(db, keyring, books, wake, tvs_sender(settings, http), push_sender(settings, http, push_http))
             sweeper = Sweeper(drains, interval_s=settings.sweep_interval_s)
             async with asyncio.TaskGroup() as group:
                 group.create_task(sweeper.run())
@@ -78,11 +79,11 @@ async def run_worker(settings: Settings) -> None:
         await db.close()
 
 
-def make_drains(db: Database, keyring: Keyring, wake: Wake, send_change: ChangeSender, send_push: PushSender) -> Drains:
+def make_drains(db: Database, keyring: Keyring, books: Books, wake: Wake, send_change: ChangeSender, send_push: PushSender) -> Drains:
     """Return every kind of work with its drain."""
     return {
         Work.DELIVERY: DeliveryDrain(db, keyring, wake),
-        Work.COMPARISON: ComparisonDrain(db, rules_in_force(), wake),
+        Work.COMPARISON: ComparisonDrain(db, books, wake),
         Work.CHANGE: ChangeDrain(db, send_change),
         Work.STAGE: StageDrain(db, wake),
         Work.PUSH: PushDrain(db, send_push),

@@ -44,7 +44,12 @@ def month_of(day: date) -> Month:
 
 def month_at(instant: datetime) -> Month:
     """Return the month in the Netherlands at an aware `instant`; 2026-03-31T22:30Z is 2026-04."""
-    return month_of(instant.astimezone(CALENDAR_ZONE).date())
+    return month_of(day_at(instant))
+
+
+def day_at(instant: datetime) -> date:
+    """Return the day in the Netherlands at an aware `instant`; 2026-03-31T22:30Z is 1 April."""
+    return instant.astimezone(CALENDAR_ZONE).date()
 
 
 def year_of(month: Month) -> int:

@@ -23,6 +23,7 @@ class KnownDifference(Struct, frozen=True, kw_only=True):
     state: str
     facts_hash: bytes
     content_hash: bytes
+    rules_version: str
     placement_ids: list[UUID]
 
 

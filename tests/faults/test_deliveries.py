@@ -12,11 +12,12 @@ import pytest
 
 from reconcile.callers import Caller
 from reconcile.keyring import Keyring
-from reconcile.rulebook import rules_in_force
+from reconcile.rulebook import shipped_books
 from reconcile.rules.bsn import marked_bsn
 from reconcile.store.audit import broken_links
 from reconcile.store.database import Connection, Database
 from tests import world
+from tests.tables import emptied
 from workers import deliveries as drain
 from workers.comparisons import ComparisonDrain
 from workers.deliveries import DeliveryDrain
@@ -78,10 +79,7 @@ DELIVERIES: Sequence[tuple[int, Lines]] = (
 
 async def begun(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     """Empty everything, and declare two households of which the deliveries speak."""
-    tables = await admin.fetchval(
-        "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables WHERE schemaname = 'kot' AND tablename <> 'schema_migration'"
-    )
-    await admin.execute(f"TRUNCATE {tables} CASCADE")
+    await emptied(admin)
     await world.with_register(admin)
     alone = world.declaration(
         householdRef="H2",
@@ -119,7 +117,7 @@ async def worked_dying(db: Database, admin: asyncpg.Connection, keyring: Keyring
         await admin.execute("UPDATE delivery SET lease_until = NULL, due_at = now() WHERE lease_until IS NOT NULL OR due_at > now()")
         assert await admin.fetchval("SELECT count(*) FROM delivery WHERE last_error IS NOT NULL") == 0
         if chance.random() < 0.5:
-            await ComparisonDrain(db, rules_in_force(), world.nobody, clock=lambda: world.NOW)()
+            await ComparisonDrain(db, shipped_books(), world.nobody, clock=lambda: world.NOW)()
 
 
 async def state(admin: asyncpg.Connection) -> Sequence[Any]:

@@ -7,7 +7,7 @@ import asyncpg
 from reconcile.callers import Intake, Parent
 from reconcile.compare import Compared, compare_due
 from reconcile.keyring import Keyring
-from reconcile.rulebook import rules_in_force
+from reconcile.rulebook import shipped_books
 from reconcile.store.database import Database
 from reconcile.store.differences import ShownDifference
 from tests import world
@@ -86,7 +86,7 @@ async def test_judging_again_changes_nothing(db: Database, admin: asyncpg.Connec
     before: list[ShownDifference] = await shown(db, parent)
     await admin.execute("INSERT INTO comparison_due (household_id, child_id, year) SELECT household_id, child_id, year FROM difference")
     async with db.transaction(Intake()) as conn:
-        compared = await compare_due(conn, rules_in_force(), as_of=world.NOW + timedelta(hours=1), households_max=10)
+        compared = await compare_due(conn, shipped_books(), as_of=world.NOW + timedelta(hours=1), households_max=10)
     assert compared == Compared(households=1, opened=0, renewed=0, settled=0, notices=0)
     assert await shown(db, parent) == before
 
@@ -98,7 +98,7 @@ async def test_a_household_that_somebody_else_holds_is_left_for_later(db: Databa
     async with db.transaction(parent) as holder:
         await holder.execute("SELECT FROM household FOR UPDATE")
         async with db.transaction(Intake()) as conn:
-            compared = await compare_due(conn, rules_in_force(), as_of=world.NOW, households_max=10)
+            compared = await compare_due(conn, shipped_books(), as_of=world.NOW, households_max=10)
     assert compared.households == 0
     assert await admin.fetchval("SELECT count(*) FROM comparison_due") == 1
 

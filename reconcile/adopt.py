@@ -1,0 +1,96 @@
+"""Verb: which rule book is active, and how another one becomes it: by an approved report of what the change does, and never otherwise."""
+
+from datetime import datetime
+from uuid import UUID
+
+from reconcile.problems import NotFound
+from reconcile.rulebook import Books, NoSuchBook
+from reconcile.rules.book_file import BookRefused
+from reconcile.rules.months import day_at
+from reconcile.rules.rule_book import PublishedBook, RuleBook
+from reconcile.store import comparisons, rule_books
+from reconcile.store.database import Connection
+from reconcile.store.rule_books import Activation, BookNotTaken
+
+_WHY: dict[str, str] = {
+    "rule_activation_without_report": "There is no report of this number.",
+    "rule_activation_of_another_book": "The report is about another book, or about another content of this one.",
+    "rule_activation_from_another_book": "The report is stale: it compares with a book that is not the active one.",
+    "rule_activation_report_stale": "The report is stale: it is more than two weeks old.",
+    "rule_activation_not_approved": "The report is not approved.",
+    "rule_activation_by_one_person": "Who approved the report cannot activate the book: it takes two.",
+    "rule_activation_report_once": "The report was used before. Compare again: much may have changed since.",
+    "rule_activation_pkey": "Another book was activated at this very moment.",
+    "rule_activation_by_somebody": "Say who activates the book: an OIN and a role, without spaces.",
+    "rule_approval_by_somebody": "Say who approves the report: an OIN and a role, without spaces.",
+}
+
+
+class ActivationRefused(Exception):
+    """A book was not activated or a report not approved; the message says why."""
+
+
+class ActiveBookAway(Exception):
+    """The active rule book is not among those of this process: another release activated it, or its file was changed since."""
+
+
+async def active_rules(conn: Connection, books: Books, as_of: datetime) -> RuleBook:
+    """Return the rules of the book that is active now, as far as they are known at `as_of`. Raises ActiveBookAway."""
+    return _rules(books, await rule_books.active_activation(conn), as_of)
+
+
+async def book_at(conn: Connection, instant: datetime, books: Books) -> RuleBook:
+    """Return the rules that were active at an instant, as far as they were known then. Raises ActiveBookAway."""
+    return _rules(books, await rule_books.activation_at(conn, instant), instant)
+
+
+async def approve_report(conn: Connection, report_id: UUID, *, approved_by: str) -> None:
+    """Record that somebody read a report and finds that the change may be made. Raises NotFound and ActivationRefused."""
+    try:
+        approved = await rule_books.approve_rule_report(conn, report_id, approved_by)
+    except BookNotTaken as error:
+        raise ActivationRefused(_WHY[error.constraint]) from None
+    if approved is None:
+        raise NotFound("There is no report of this number that is still to be approved.")
+
+
+async def activate_book(conn: Connection, book: PublishedBook, *, report_id: UUID, activated_by: str) -> None:
+    """Make a book the active one; every household is judged by it soon. The database refuses it without an approved report.
+
+    Raises ActivationRefused.
+    """
+    try:
+        await rule_books.activate_book(conn, book.version, book.sha256, report_id, activated_by)
+    except BookNotTaken as error:
+        raise ActivationRefused(_WHY[error.constraint]) from None
+
+
+async def mark_next_households(conn: Connection, *, households_max: int) -> bool:
+    """After an activation, mark what the next households have to be judged anew; False when nothing is left to mark.
+
+    Safe to repeat and to cut off: the activation remembers how far it came. Only what can differ is marked: child-years that are
+    unequal somewhere, have an open difference or a missing line.
+    """
+    marking = await rule_books.lock_marking(conn)
+    if marking is None:
+        return False
+    page = await rule_books.household_page(conn, marking.marked_until, households_max)
+    if page:
+        await comparisons.mark_comparisons(conn, await comparisons.reported_child_years(conn, page))
+        await comparisons.mark_missing_lines_of_households(conn, page)
+    await rule_books.record_marked(conn, marking.number, page[-1] if page else marking.marked_until, is_done=not page)
+    return True
+
+
+def _rules(books: Books, activation: Activation | None, instant: datetime) -> RuleBook:
+    if activation is None:
+        raise ActiveBookAway("No rule book is active. `kot migrate` activates the first one.")
+    try:
+        book = books.book(activation.version)
+    except (NoSuchBook, BookRefused) as error:
+        raise ActiveBookAway(f"Rule book {activation.version} is active and cannot be used here. {error}") from None
+    if book.sha256 != activation.book_sha256:
+        raise ActiveBookAway(
+            f"Rule book {activation.version} was changed since it was activated. Put it back, and give the new one a version."
+        )
+    return book.known_at(day_at(instant))

@@ -1,0 +1,75 @@
+-- Rule books: which one is active, the reports before a change, and the child-years that follow one.
+
+-- name: active_activation
+SELECT number, version, book_sha256, active_from, report_id, activated_by
+FROM rule_activation
+ORDER BY number DESC
+LIMIT 1;
+
+-- name: activation_at
+SELECT number, version, book_sha256, active_from, report_id, activated_by
+FROM rule_activation
+WHERE active_from <= $1
+ORDER BY number DESC
+LIMIT 1;
+
+-- name: activations
+SELECT activation.number, activation.version, activation.book_sha256, activation.active_from, activation.report_id,
+    activation.activated_by, approval.approved_by, marking.done_at AS marked_at
+FROM rule_activation AS activation
+LEFT JOIN rule_approval AS approval USING (report_id)
+LEFT JOIN rule_marking AS marking USING (number)
+ORDER BY activation.number DESC;
+
+-- name: insert_rule_report
+INSERT INTO rule_report (report_id, old_version, old_sha256, new_version, new_sha256, as_of, content, content_sha256)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: approve_rule_report
+-- Once approved it stays as it was approved.
+INSERT INTO rule_approval (report_id, content_sha256, approved_by)
+SELECT report_id, content_sha256, $2
+FROM rule_report
+WHERE report_id = $1
+ON CONFLICT (report_id) DO NOTHING
+RETURNING content_sha256;
+
+-- name: activate_book
+WITH activated AS (
+    INSERT INTO rule_activation (version, book_sha256, report_id, activated_by)
+    VALUES ($1, $2, $3, $4)
+    RETURNING number
+)
+INSERT INTO rule_marking (number)
+SELECT number
+FROM activated
+RETURNING number;
+
+-- name: lock_marking
+-- The oldest activation whose households were not all marked yet.
+SELECT number, marked_until
+FROM rule_marking
+WHERE done_at IS NULL
+ORDER BY number
+LIMIT 1
+FOR UPDATE SKIP LOCKED;
+
+-- name: record_marked
+UPDATE rule_marking
+SET marked_until = $2, done_at = CASE WHEN $3::boolean THEN statement_timestamp() END
+WHERE number = $1;
+
+-- name: household_page
+SELECT household_id
+FROM household
+WHERE $1::uuid IS NULL OR household_id > $1
+ORDER BY household_id
+LIMIT $2;
+
+-- name: count_households
+SELECT count(*) FROM household;
+
+-- name: missing_child_years
+SELECT DISTINCT household_id, child_id, year
+FROM missing_line
+WHERE household_id = ANY ($1::uuid[]);
