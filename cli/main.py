@@ -9,6 +9,7 @@ from cli.deliver import deliver
 from cli.keyring import keyring
 from cli.migrate import migrate
 from cli.register import register
+from cli.rules import rules
 from cli.serve import serve
 from cli.work import work
 
@@ -19,7 +20,7 @@ def main() -> None:
     """Reported hours against declared hours: run the service, deliver to it, look after it."""
 
 
-for command in (serve, work, migrate, deliver, register, keyring, contract, audit, changes):
+for command in (serve, work, migrate, deliver, register, rules, keyring, contract, audit, changes):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """A small world for tests against the database: a register, a household, deliveries; everything by keyword with defaults."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,18 +11,21 @@ import asyncpg
 import msgspec
 
 from reconcile import receive
+from reconcile.adopt import activate_book, approve_report
 from reconcile.callers import Intake, Manager, Organisation, Parent, Sender, Tvs, Visitor
 from reconcile.declare import DeclarationResult, declare
 from reconcile.enrol import create_pilot, draw_stage, pause_stage, release_stage
+from reconcile.foresee import Change, KeptReport, foresee_page, keep_report
 from reconcile.identify import identify_parent
 from reconcile.keyring import Keyring
 from reconcile.mandate import acting_for, give_mandate
 from reconcile.reach import Address, register_device
 from reconcile.receive import DeliveryHeader, Landing
 from reconcile.register import import_register
-from reconcile.rulebook import shipped_books
+from reconcile.rulebook import Books, shipped_books
 from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.declaration import Declaration, read_declaration
+from reconcile.rules.foresight import Foresight
 from reconcile.rules.register_file import Holder, RegisteredLocation, RegisterSnapshot
 from reconcile.store.database import Database
 from reconcile.store.register import organisation_by_oin
@@ -162,10 +166,10 @@ async def nobody(_: str) -> None:
     """A wake that wakes nobody: the test calls the drains itself."""
 
 
-async def worked(db: Database, keyring: Keyring, *, now: datetime = NOW) -> None:
-    """Let a worker apply what landed and judge what is due."""
+async def worked(db: Database, keyring: Keyring, *, now: datetime = NOW, books: Books | None = None) -> None:
+    """Let a worker apply what landed and judge what is due, with the shipped rule books unless others are named."""
     await DeliveryDrain(db, keyring, nobody, clock=lambda: now)()
-    await ComparisonDrain(db, shipped_books(), nobody, clock=lambda: now)()
+    await ComparisonDrain(db, books or shipped_books(), nobody, clock=lambda: now)()
 
 
 _sent = iter(range(1, 1_000_000))
@@ -244,3 +248,38 @@ async def with_crowd(db: Database, admin: asyncpg.Connection, keyring: Keyring, 
         db, keyring, *(line(parentBsn=adult, childBsn=child, month=one, hours="120.00") for adult, child in people for one in months)
     )
     return pilot_id
+
+
+async def counted(db: Database, change: Change, *, households_max: int = 100) -> Foresight:
+    """Judge all that is known by the two rule books of a change, so many households at a time."""
+    foresight = Foresight()
+    after: UUID | None = None
+    while True:
+        async with db.snapshot(INTAKE) as conn:
+            after = await foresee_page(conn, change, foresight, after, households_max=households_max)
+        if after is None:
+            return foresight
+
+
+async def foreseen(db: Database, books: Books, old: str, new: str, *, households_max: int = 100) -> KeptReport:
+    """Compare two rule books over all that is known, and keep the report."""
+    change = Change(old=books.book(old), new=books.book(new), as_of=NOW)
+    foresight = await counted(db, change, households_max=households_max)
+    async with db.transaction(INTAKE) as conn:
+        return await keep_report(conn, change, foresight)
+
+
+@asynccontextmanager
+async def as_owner(admin: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
+    """Act as `kot rules` does: as the owner of the schema, whom row-level security binds too."""
+    async with admin.transaction():
+        await admin.execute("SET LOCAL ROLE kot_owner")
+        yield admin
+
+
+async def adopted(db: Database, admin: asyncpg.Connection, books: Books, old: str, new: str) -> None:
+    """Change the active rule book from one to another, as it should be done."""
+    kept = await foreseen(db, books, old, new)
+    async with as_owner(admin) as conn:
+        await approve_report(conn, kept.report_id, approved_by="reader")
+        await activate_book(conn, books.book(new), report_id=kept.report_id, activated_by="doer")

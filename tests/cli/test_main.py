@@ -60,5 +60,5 @@ def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
 def test_help_names_every_command() -> None:
     code, output = run("--help")
     assert code == 0
-    for command in ("serve", "work", "migrate", "deliver", "register", "keyring", "openapi", "audit", "changes"):
+    for command in ("serve", "work", "migrate", "deliver", "register", "rules", "keyring", "openapi", "audit", "changes"):
         assert command in output
