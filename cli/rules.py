@@ -23,7 +23,7 @@ from reconcile.rules.book_file import BookRefused
 from reconcile.rules.foresight import Foresight
 from reconcile.rules.rule_book import PublishedBook
 from reconcile.store.database import Connection, Database, Role, StoreAway
-from reconcile.store.rule_books import ListedActivation, activations, count_households
+from reconcile.store.rule_books import ListedActivation, activations, active_activation, count_households
 from workers.deliveries import utc_now
 
 _AWAY = (asyncpg.PostgresError, OSError, StoreAway, Busy)
@@ -151,6 +151,7 @@ async def _compare(url: str, change: Change) -> KeptReport:
         with Progress(*columns, console=Console(stderr=True)) as progress:
             async with db.snapshot(Intake()) as conn:
                 task = progress.add_task("households", total=await count_households(conn))
+                active = await active_activation(conn)
             after: UUID | None = None
             while True:
                 async with db.snapshot(Intake()) as conn:
@@ -158,6 +159,8 @@ async def _compare(url: str, change: Change) -> KeptReport:
                 progress.update(task, completed=foresight.households)
                 if after is None:
                     break
+        if active is None or active.book_sha256 != change.old.sha256:
+            click.echo(f"Rule book {change.old.version} is not the active one: nothing can be activated by this report.", err=True)
         async with db.transaction(Intake()) as conn:
             return await keep_report(conn, change, foresight)
     finally:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from reconcile.problems import NotFound
 from reconcile.rulebook import Books, NoSuchBook
 from reconcile.rules.book_file import BookRefused
@@ -52,6 +54,7 @@ async def approve_report(conn: Connection, report_id: UUID, *, approved_by: str)
         raise ActivationRefused(_WHY[error.constraint]) from None
     if approved is None:
         raise NotFound("There is no report of this number that is still to be approved.")
+    await record_step(conn, "approved", approved_by, report_id)
 
 
 async def activate_book(conn: Connection, book: PublishedBook, *, report_id: UUID, activated_by: str) -> None:
@@ -63,6 +66,13 @@ async def activate_book(conn: Connection, book: PublishedBook, *, report_id: UUI
         await rule_books.activate_book(conn, book.version, book.sha256, report_id, activated_by)
     except BookNotTaken as error:
         raise ActivationRefused(_WHY[error.constraint]) from None
+    await record_step(conn, "activated", activated_by, report_id)
+
+
+async def record_step(conn: Connection, action: str, actor: str, report_id: UUID) -> None:
+    """Add a step of a change of rule books to their audit chain."""
+    await rule_books.lock_rule_audit(conn)
+    await rule_books.record_rule_event(conn, msgspec.json.encode({"action": action, "actor": actor, "reportId": str(report_id)}).decode())
 
 
 async def mark_next_households(conn: Connection, *, households_max: int) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import msgspec
 from msgspec import Struct
 
+from reconcile.adopt import record_step
 from reconcile.compare import unanswered
 from reconcile.rules.canonical import canonical_json
 from reconcile.rules.facts import ChildYearFacts, child_year
@@ -79,6 +80,7 @@ async def keep_report(conn: Connection, change: Change, foresight: Foresight) ->
         content_sha256=hashlib.sha256(content).digest(),
     )
     await rule_books.insert_rule_report(conn, kept)
+    await record_step(conn, "compared", "operator", kept.report_id)
     return KeptReport(report_id=kept.report_id, sha256=kept.content_sha256.hex(), report=report)
 
 

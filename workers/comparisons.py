@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 # Judged under the locks of these households: so many that a tap waits about 20 ms.
 HOUSEHOLDS_MAX = 50
-# Marked in one statement after an activation; their rows are held by key alone, for some milliseconds.
+# Marked at once after an activation; they are held by key alone, for some milliseconds.
 MARKED_MAX = 200
 
 
@@ -30,7 +30,6 @@ class ComparisonDrain:
 
     async def __call__(self) -> None:
         """Judge until nothing is due. Without the active rule book all stays due, for a worker that has it."""
-        await self._mark()
         households_max = HOUSEHOLDS_MAX
         while True:
             try:
@@ -48,14 +47,18 @@ class ComparisonDrain:
                 continue
             if compared.notices:
                 await self._wake(Work.PUSH)
-            if compared.households == 0:
+            # Marked only when nothing else is due, so that what a delivery touches never waits behind the whole country.
+            if compared.households == 0 and not await self._mark():
                 return
 
-    async def _mark(self) -> None:
-        is_left = True
-        while is_left:
+    async def _mark(self) -> bool:
+        try:
             async with self._db.transaction(Intake()) as conn:
-                is_left = await mark_next_households(conn, households_max=MARKED_MAX)
+                return await mark_next_households(conn, households_max=MARKED_MAX)
+        # A household that somebody holds for too long stops the marking until the next look, and nothing else.
+        except Exception:
+            logger.exception("marking after an activation failed")
+            return False
 
     async def _set_aside(self, error: Exception) -> None:
         async with self._db.transaction(Intake()) as conn:

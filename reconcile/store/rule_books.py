@@ -122,3 +122,13 @@ async def count_households(conn: Connection) -> int:
 async def missing_child_years(conn: Connection, household_ids: Sequence[UUID]) -> Sequence[ChildYear]:
     """Return the child-years of these households with declared care in a month that was called complete, and no line for it."""
     return [ChildYear(**row) for row in await conn.fetch(SQL["missing_child_years"], household_ids)]
+
+
+async def lock_rule_audit(conn: Connection) -> None:
+    """Until this transaction ends nobody else records what is done about rule books."""
+    await conn.execute(SQL["lock_rule_audit"])
+
+
+async def record_rule_event(conn: Connection, event: str) -> None:
+    """Chain what was done about rule books (JSON text); the chain is locked."""
+    await conn.execute(SQL["record_rule_event"], event)

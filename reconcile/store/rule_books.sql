@@ -73,3 +73,24 @@ SELECT count(*) FROM household;
 SELECT DISTINCT household_id, child_id, year
 FROM missing_line
 WHERE household_id = ANY ($1::uuid[]);
+
+-- name: lock_rule_audit
+-- Until this transaction ends nobody else adds a link.
+SELECT pg_advisory_xact_lock(hashtext('kot.rules'));
+
+-- name: record_rule_event
+-- One link of the audit chain of rule books, and its head; the chain is locked.
+WITH acted AS (
+    SELECT coalesce(head.number, 0) + 1 AS number, coalesce(head.hash, '\x') AS previous_hash, statement_timestamp() AS recorded_at,
+        $1::text::jsonb AS event
+    FROM (SELECT) AS always
+    LEFT JOIN rule_audit_head AS head ON head.is_only
+), audited AS (
+    INSERT INTO rule_audit (number, recorded_at, event, previous_hash, hash)
+    SELECT number, recorded_at, event, previous_hash, audit_link(previous_hash, number, recorded_at, event)
+    FROM acted
+    RETURNING number, hash
+)
+INSERT INTO rule_audit_head (number, hash)
+SELECT number, hash FROM audited
+ON CONFLICT (is_only) DO UPDATE SET number = excluded.number, hash = excluded.hash;

@@ -71,6 +71,13 @@ async def test_the_whole_way_to_another_book(
         assert shown in output
 
 
+async def test_a_report_that_does_not_begin_at_the_active_book_says_so(db: Database, database_name: str, folder: Path) -> None:
+    warning = "is not the active one: nothing can be activated by this report"
+    for old, new, is_warned in ((FIRST_BOOK, NEXT, False), (NEXT, FIRST_BOOK, True)):
+        code, output = await kot(database_name, folder, "compare", old, new)
+        assert (code, warning in output) == (0, is_warned)
+
+
 async def test_machines_get_the_same(db: Database, admin: asyncpg.Connection, keyring: Keyring, database_name: str, folder: Path) -> None:
     await with_a_difference(db, admin, keyring)
     code, output = await asyncio.to_thread(compared_by_machine, database_name, folder)

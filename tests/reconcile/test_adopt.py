@@ -1,5 +1,6 @@
 """Which rule book is active: never another one without an approved report of that very change, and everybody is judged by it soon."""
 
+import asyncio
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -9,14 +10,17 @@ import asyncpg
 import pytest
 
 from reconcile.adopt import ActivationRefused, ActiveBookAway, activate_book, active_rules, approve_report, book_at, mark_next_households
+from reconcile.compare import compare_due
 from reconcile.keyring import Keyring
 from reconcile.problems import NotFound
 from reconcile.rulebook import Books, rules_in_force, shipped_books
+from reconcile.store.audit import broken_links
 from reconcile.store.database import Database, Role
 from tests import world
 from tests.books import with_successor
 from tests.tables import FIRST_BOOK
 from tests.world import as_owner
+from workers.deliveries import DeliveryDrain
 
 NEXT = "2099.1"
 
@@ -139,6 +143,26 @@ async def test_a_report_is_approved_once_and_by_somebody(db: Database, admin: as
     assert await admin.fetchval("SELECT approved_by FROM rule_approval") == "00000099000000010000/policy"
 
 
+async def test_every_step_is_chained_and_tampering_is_found(db: Database, admin: asyncpg.Connection, books: Books) -> None:
+    await world.adopted(db, admin, books, FIRST_BOOK, NEXT)
+    steps = await admin.fetch("SELECT event ->> 'action' AS action, event ->> 'actor' AS actor FROM rule_audit ORDER BY number")
+    assert [tuple(one) for one in steps] == [("compared", "operator"), ("approved", "reader"), ("activated", "doer")]
+    async with as_owner(admin) as conn:
+        assert list(await broken_links(conn, 10)) == []
+    for tampering in (
+        "DELETE FROM rule_audit WHERE number = 3",
+        'UPDATE rule_audit SET event = event || \'{"actor": "nobody"}\' WHERE number = 2',
+    ):
+        await admin.execute(f"SET session_replication_role = replica; {tampering}; SET session_replication_role = origin")
+        assert await broken_links(admin, 10) != []
+
+
+async def test_two_steps_at_once_follow_each_other_in_the_chain(db: Database, admin: asyncpg.Connection, books: Books) -> None:
+    await asyncio.gather(*(world.foreseen(db, books, FIRST_BOOK, NEXT) for _ in range(5)))
+    assert await admin.fetchval("SELECT array_agg(number ORDER BY number) FROM rule_audit") == [1, 2, 3, 4, 5]
+    assert list(await broken_links(admin, 10)) == []
+
+
 async def test_no_login_of_a_service_approves_or_activates(db: Database, admin: asyncpg.Connection, books: Books) -> None:
     report_id = (await world.foreseen(db, books, FIRST_BOOK, NEXT)).report_id
     for role in Role:
@@ -219,6 +243,34 @@ async def test_an_open_difference_is_judged_anew_by_a_book_with_other_tables_and
     assert (before["rules_version"], before["euro"]) == (FIRST_BOOK, 192)
     assert (after["difference_id"], after["rules_version"], after["euro"]) == (before["difference_id"], NEXT, 194)
     assert after["version"] > before["version"]
+
+
+async def test_what_is_being_judged_while_a_book_is_activated_is_judged_by_it_after_all(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, books: Books
+) -> None:
+    await world.with_register(admin)
+    await world.declared(db, keyring)
+    lines = [world.line(month=month, hours="120.00") for month in ("2026-02", "2026-03")]
+    await world.landed(db, keyring, world.delivery_body(lines))
+    await DeliveryDrain(db, keyring, world.nobody, clock=lambda: world.NOW)()
+
+    async def marked() -> None:
+        while True:
+            async with db.transaction(world.INTAKE) as conn:
+                if not await mark_next_households(conn, households_max=10):
+                    return
+
+    async with db.transaction(world.INTAKE) as conn:
+        compared = await compare_due(conn, books, as_of=world.NOW, households_max=10)
+        assert compared.opened == 1
+        await world.adopted(db, admin, books, FIRST_BOOK, NEXT)
+        marking = asyncio.create_task(marked())
+        await asyncio.sleep(0.2)
+        assert not marking.done()  # it waits for the household that is being judged
+    await marking
+    assert await differences(admin) == [("open", FIRST_BOOK)]
+    await world.worked(db, keyring, books=books)
+    assert await differences(admin) == [("closed", FIRST_BOOK)]
 
 
 async def test_households_are_marked_in_batches_that_can_be_cut_off(

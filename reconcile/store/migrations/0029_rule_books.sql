@@ -74,6 +74,53 @@ COMMENT ON COLUMN rule_marking.number IS 'The activation';
 COMMENT ON COLUMN rule_marking.marked_until IS 'The last household that was marked';
 COMMENT ON COLUMN rule_marking.done_at IS 'When all households were, empty while some are still to do';
 
+CREATE TABLE rule_audit (
+    number bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    event jsonb NOT NULL,
+    previous_hash bytea NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT rule_audit_pkey PRIMARY KEY (number),
+    CONSTRAINT rule_audit_chained CHECK (octet_length(hash) = 32)
+);
+COMMENT ON TABLE rule_audit IS 'Every step of a change of rule books: compared, approved, activated; one chain';
+COMMENT ON COLUMN rule_audit.number IS 'Place in the chain, from 1';
+COMMENT ON COLUMN rule_audit.recorded_at IS 'When';
+COMMENT ON COLUMN rule_audit.event IS 'What happened: action, actor and the numbers of what it touched';
+COMMENT ON COLUMN rule_audit.previous_hash IS 'Hash of the row before, empty for the first';
+COMMENT ON COLUMN rule_audit.hash IS 'SHA-256 over the hash before, the number, the instant and the event';
+
+CREATE TABLE rule_audit_head (
+    is_only boolean NOT NULL DEFAULT true,
+    number bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT rule_audit_head_pkey PRIMARY KEY (is_only),
+    CONSTRAINT rule_audit_head_alone CHECK (is_only)
+);
+COMMENT ON TABLE rule_audit_head IS 'The newest link of the audit chain of rule books';
+COMMENT ON COLUMN rule_audit_head.is_only IS 'There is one chain, and one row';
+COMMENT ON COLUMN rule_audit_head.number IS 'Number of its newest audit row';
+COMMENT ON COLUMN rule_audit_head.hash IS 'Hash of its newest audit row';
+
+CREATE OR REPLACE VIEW audit_row WITH (security_invoker = true) AS
+SELECT 'household' AS chain, household_id AS chain_id, number, recorded_at, event, previous_hash, hash FROM household_audit
+UNION ALL
+SELECT 'organisation', organisation_id, number, recorded_at, event, previous_hash, hash FROM organisation_audit
+UNION ALL
+SELECT 'pilot', pilot_id, number, recorded_at, event, previous_hash, hash FROM pilot_audit
+UNION ALL
+SELECT 'rule', '00000000-0000-0000-0000-000000000000', number, recorded_at, event, previous_hash, hash FROM rule_audit;
+
+CREATE OR REPLACE VIEW audit_head WITH (security_invoker = true) AS
+SELECT 'household' AS chain, household_id AS chain_id, audit_number AS number, audit_hash AS hash FROM household WHERE audit_number > 0
+UNION ALL
+SELECT 'organisation', organisation_id, number, hash FROM organisation_audit_head
+UNION ALL
+SELECT 'pilot', pilot_id, audit_number, audit_hash FROM pilot
+UNION ALL
+SELECT 'rule', '00000000-0000-0000-0000-000000000000', number, hash FROM rule_audit_head;
+
+CREATE TRIGGER rule_audit_is_final BEFORE UPDATE OR DELETE ON rule_audit FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER rule_report_is_final BEFORE UPDATE OR DELETE ON rule_report FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER rule_approval_is_final BEFORE UPDATE OR DELETE ON rule_approval FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER rule_activation_is_final BEFORE UPDATE OR DELETE ON rule_activation FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -121,7 +168,7 @@ DO $$
 DECLARE
     table_name text;
 BEGIN
-    FOREACH table_name IN ARRAY ARRAY['rule_report', 'rule_approval', 'rule_activation', 'rule_marking'] LOOP
+    FOREACH table_name IN ARRAY ARRAY['rule_report', 'rule_approval', 'rule_activation', 'rule_marking', 'rule_audit', 'rule_audit_head'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', table_name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', table_name);
         EXECUTE format('CREATE POLICY %I ON %I TO kot_owner USING (true) WITH CHECK (true)', table_name || '_of_owner', table_name);
@@ -135,3 +182,7 @@ CREATE POLICY rule_report_of_intake ON rule_report FOR INSERT TO kot_intake WITH
 GRANT SELECT ON rule_activation TO kot_intake;
 GRANT SELECT, UPDATE (marked_until, done_at) ON rule_marking TO kot_intake;
 GRANT INSERT ON rule_report TO kot_intake;
+CREATE POLICY rule_audit_of_intake ON rule_audit TO kot_intake USING (true) WITH CHECK (true);
+CREATE POLICY rule_audit_head_of_intake ON rule_audit_head TO kot_intake USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT ON rule_audit TO kot_intake;
+GRANT SELECT, INSERT, UPDATE (number, hash) ON rule_audit_head TO kot_intake;
