@@ -43,7 +43,7 @@ def list_(as_json: bool) -> None:
     settings = settings_for("database_url")
     books = books_of(settings.rule_books_folder)
     listed = _told(lambda: asyncio.run(_as_owner(settings.database_url, activations)))
-    there = [_book(books, version) for version in books.versions()]
+    there = _read(lambda: [books.book(version) for version in books.versions()])
     if as_json:
         shown = {"books": [{"version": one.version, "sha256": one.sha256.hex()} for one in there], "activations": _documents(listed)}
         click.echo(msgspec.json.encode(shown))
@@ -133,8 +133,12 @@ def _told(work: Callable[[], _Result]) -> _Result:
 
 
 def _book(books: Books, version: str) -> PublishedBook:
+    return _read(lambda: books.book(version))
+
+
+def _read(work: Callable[[], _Result]) -> _Result:
     try:
-        return books.book(version)
+        return work()
     except (NoSuchBook, BookRefused) as error:
         raise click.ClickException(str(error)) from None
 

@@ -24,8 +24,11 @@ class Books:
         self._read: dict[str, PublishedBook] = {}
 
     def versions(self) -> tuple[str, ...]:
-        """Return the versions that are there, oldest first."""
-        names = (one.name.removesuffix(".toml") for one in self._folder.iterdir() if one.name.endswith(".toml"))
+        """Return the versions that are there, oldest first. Raises NoSuchBook when the folder cannot be read."""
+        try:
+            names = [one.name.removesuffix(".toml") for one in self._folder.iterdir() if one.name.endswith(".toml")]
+        except OSError as error:
+            raise NoSuchBook(f"The folder of rule books cannot be read: {type(error).__name__}.") from None
         return tuple(sorted(filter(_VERSION.match, names), key=_place))
 
     def book(self, version: str) -> PublishedBook:

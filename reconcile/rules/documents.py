@@ -109,18 +109,28 @@ class MonthAmountsDocument(Struct, frozen=True, kw_only=True, rename="camel"):
 class EffectDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     """What the proposal means for the household's allowance, in whole euros, about; null with a reason when it cannot be said.
 
-    Who does nothing gets `inMonth.beforeEuro` every coming month, and the final calculation after the year settles
-    `inYear.changeEuro`. Who accepts gets `inMonth.afterEuro` every coming month, and `untilNow.changeEuro` is paid, or asked back when
-    it is negative, for what is past. An indication for who is right to the organisation's hours: Toeslagen decides.
+    "If you do nothing" and "if you accept" stand side by side in it, as rules/effect.py says. An indication: Toeslagen decides.
     """
 
     reason: str | None
     year: int | None
     month: Annotated[Month | None, Meta(description="The month of `inMonth`: the coming one, or the newest that the proposal changes")]
-    in_month: AmountsDocument | None
-    in_year: Annotated[AmountsDocument | None, Meta(description="Rounded once: the rounded months need not add up to it")]
+    in_month: Annotated[
+        AmountsDocument | None, Meta(description="A coming month: `beforeEuro` when nothing is done, `afterEuro` when it is accepted")
+    ]
+    in_year: Annotated[
+        AmountsDocument | None,
+        Meta(
+            description="When nothing is done, the final calculation after the year settles `changeEuro`, if the reported hours are right. "
+            "Rounded once: the rounded months need not add up to it"
+        ),
+    ]
     until_now: Annotated[
-        AmountsDocument | None, Meta(description="The months of the year until and including the month in which it was judged")
+        AmountsDocument | None,
+        Meta(
+            description="When it is accepted, `changeEuro` is paid, or asked back if negative, for the past: the months of the year until "
+            "and including the one in which it was judged"
+        ),
     ] = None
     months: Annotated[tuple[MonthAmountsDocument, ...] | None, Meta(description="Each month of the year")] = None
     first_child_before: Annotated[UUID | None, Meta(description="The child with the lower share in `month`, as it stands")] = None

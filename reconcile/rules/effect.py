@@ -5,7 +5,7 @@ by the highest costs (Besluit kinderopvangtoeslag art. 2, 3, 8a). A changed numb
 is never computed per line. Exact in whole numbers inside; every amount is rounded once, at the very end, so that rounded months need
 not add up to the rounded year.
 
-"If you do nothing" stands beside "if you accept" in the same numbers, for who is right to the organisation's hours:
+"If you do nothing" stands beside "if you accept" in the same numbers, as long as the organisation's hours are right:
 
 - nothing: every coming month brings `in_month.before_euro`, and the final calculation after the year settles `in_year.change_euro`;
 - accept: every coming month brings `in_month.after_euro`, and `until_now.change_euro` is paid or asked back for what is past.

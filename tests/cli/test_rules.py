@@ -155,6 +155,12 @@ async def test_a_book_that_is_not_whole_is_told(db: Database, database_name: str
     assert (code, "missing required field" in output) == (1, True)
 
 
+@pytest.mark.parametrize("arguments", [("list",), ("show", NEXT), ("compare", FIRST_BOOK, NEXT)])
+async def test_a_folder_that_is_not_there_is_told(db: Database, database_name: str, folder: Path, arguments: tuple[str, ...]) -> None:
+    code, output = await kot(database_name, folder / "nowhere", *arguments)
+    assert (code, "cannot be read" in output, "Traceback" in output) == (1, True, False)
+
+
 @pytest.mark.parametrize("arguments", [("list",), ("compare", FIRST_BOOK, NEXT), ("approve", str(UUID(int=1)), "--by", "x")])
 def test_a_database_that_is_away_is_said_so(folder: Path, arguments: tuple[str, ...]) -> None:
     away = "postgresql://postgres@127.0.0.1:9/none"

@@ -94,6 +94,8 @@ def test_a_name_that_is_no_version_finds_no_file(tmp_path: Path, version: str) -
 def test_a_folder_without_books_says_so(tmp_path: Path) -> None:
     with pytest.raises(NoSuchBook, match="there is none"):
         Books(tmp_path).book("2026.1")
+    with pytest.raises(NoSuchBook, match="cannot be read: FileNotFoundError"):
+        Books(tmp_path / "nowhere").book("2026.1")
 
 
 def test_a_file_that_says_it_is_another_book_is_refused(tmp_path: Path) -> None:
