@@ -114,7 +114,7 @@ class EffectDocument(Struct, frozen=True, kw_only=True, rename="camel"):
 
     reason: str | None
     year: int | None
-    month: Annotated[Month | None, Meta(description="The month of `inMonth`: the coming one, or the newest that the proposal changes")]
+    month: Annotated[Month | None, Meta(description="The month of `inMonth`: the coming one; December when the year ends before")]
     in_month: Annotated[
         AmountsDocument | None, Meta(description="A coming month: `beforeEuro` when nothing is done, `afterEuro` when it is accepted")
     ]
@@ -133,7 +133,9 @@ class EffectDocument(Struct, frozen=True, kw_only=True, rename="camel"):
         ),
     ] = None
     months: Annotated[tuple[MonthAmountsDocument, ...] | None, Meta(description="Each month of the year")] = None
-    first_child_before: Annotated[UUID | None, Meta(description="The child with the lower share in `month`, as it stands")] = None
+    first_child_before: Annotated[
+        UUID | None, Meta(description="The child with the lower share in the months that change, as it stands")
+    ] = None
     first_child_after: Annotated[UUID | None, Meta(description="The same if accepted; another child's amount changes too")] = None
 
 

@@ -50,9 +50,9 @@ class MonthAmounts(Struct, frozen=True, kw_only=True):
 class Effect(Struct, frozen=True, kw_only=True):
     """The effect on the household's allowance of the year of the facts; without one, all but `reason` is None.
 
-    `month`, and `in_month` with it, is the coming month when the newest segment of the proposal stands in it (December when the year
-    ends before), and otherwise the month in which that segment begins. `until_now` sums the months up to and including this month.
-    `first_child_before` and `first_child_after` are the child with the lower share in `month`; None when there is no care in it.
+    `month`, and `in_month` with it, is the coming month; December when the year ends before, January when it is still to come.
+    `until_now` sums the months up to and including this month. `first_child_before` and `first_child_after` are the child with the
+    lower share in `month`, or, when the proposal leaves that as it is, in the month where its newest segment begins; None without care.
     """
 
     reason: NoEffectReason | None
@@ -98,12 +98,14 @@ def effect_of(facts: ChildYearFacts, proposal: Proposal, this_month: Month, rule
     by_month = _allowances(months, _care(facts, proposal), table.shares(facts.income_euro), table, rules)
     before = _granted([one.units for one, _ in by_month], rules)
     after = _granted([one.units for _, one in by_month], rules)
-    at = months.index(_month_shown(proposal, months, this_month))
+    coming = min(max(next_month(this_month), months[0]), months[-1])
+    at = months.index(coming)
+    first_before, first_after = by_month[months.index(_changed_month(proposal, months, coming))]
     past = sum(month <= this_month for month in months)
     return Effect(
         reason=None,
         year=facts.year,
-        month=months[at],
+        month=coming,
         in_month=_amounts(before[at], after[at]),
         in_year=_amounts(sum(before), sum(after)),
         until_now=_amounts(sum(before[:past]), sum(after[:past])),
@@ -111,8 +113,8 @@ def effect_of(facts: ChildYearFacts, proposal: Proposal, this_month: Month, rule
             MonthAmounts(month=month, before_euro=_euro(one), after_euro=_euro(other), change_euro=_euro(other - one))
             for month, one, other in zip(months, before, after, strict=True)
         ),
-        first_child_before=by_month[at][0].first_child_id,
-        first_child_after=by_month[at][1].first_child_id,
+        first_child_before=first_before.first_child_id,
+        first_child_after=first_after.first_child_id,
     )
 
 
@@ -209,11 +211,12 @@ def _granted(units: Sequence[int], rules: RuleBook) -> Sequence[int]:
     return units if _euro(sum(units)) >= rules.least_granted_euro else [0] * len(units)
 
 
-def _month_shown(proposal: Proposal, months: Sequence[Month], this_month: Month) -> Month:
+def _changed_month(proposal: Proposal, months: Sequence[Month], coming: Month) -> Month:
+    """Return the coming month when the newest segment of the proposal covers it, and otherwise the month where that begins."""
     newest = max((segment for one in proposal.placements for segment in one.segments), key=lambda segment: segment.from_month)
-    coming = min(next_month(this_month), months[-1])
-    stands = newest.from_month <= coming and (newest.until_month is None or newest.until_month >= coming)
-    return max(coming if stands else min(newest.from_month, months[-1]), months[0])
+    if newest.from_month <= coming and (newest.until_month is None or newest.until_month >= coming):
+        return coming
+    return min(max(newest.from_month, months[0]), months[-1])
 
 
 def _amounts(before: int, after: int) -> Amounts:

@@ -188,23 +188,23 @@ def test_who_does_nothing_settles_the_year_at_its_end_and_who_accepts_settles_th
 
 
 @pytest.mark.parametrize(
-    ("proposed", "this_month", "shown"),
-    [
-        ([segment("2026-03")], "2026-05", "2026-06"),
-        ([segment("2026-03")], "2026-12", "2026-12"),
-        ([segment("2026-03")], "2027-02", "2026-12"),
-        ([segment("2026-03")], "2025-03", "2026-03"),
-        ([segment("2025-03")], "2025-03", "2026-01"),
-        ([segment("2026-09")], "2026-05", "2026-09"),
-        ([segment("2026-02", "2026-02"), segment("2026-03", "2026-03")], "2026-05", "2026-03"),
-        ([segment("2026-03", "2026-06")], "2026-05", "2026-06"),
-        ([segment("2026-03", "2026-05")], "2026-05", "2026-03"),
-        ([segment("2026-12", "2026-12"), segment("2027-01")], "2026-12", "2026-12"),
-    ],
+    ("this_month", "shown"),
+    [("2025-03", "2026-01"), ("2025-12", "2026-01"), ("2026-05", "2026-06"), ("2026-12", "2026-12"), ("2027-02", "2026-12")],
 )
-def test_the_month_shown_is_the_coming_one_or_the_newest_that_changes(proposed: list[Segment], this_month: str, shown: str) -> None:
+def test_the_month_shown_is_the_coming_one_within_the_year(this_month: str, shown: str) -> None:
     facts = child_year(_declared("100", "11.00"))
-    assert effect_of(facts, _proposal(facts, *proposed), this_month, _RULES).month == shown
+    effect = effect_of(facts, _proposal(facts, segment("2026-01", hours="120", rate="11.00")), this_month, _RULES)
+    assert (effect.month, effect.in_month) == (shown, Amounts(before_euro=945, after_euro=1_134, change_euro=189))
+
+
+def test_a_past_month_alone_leaves_the_coming_ones_as_they_are() -> None:
+    facts = child_year(_declared("100", "11.00"))
+    effect = effect_of(facts, _proposal(facts, segment("2026-03", "2026-03", hours="120", rate="11.00")), "2026-05", _RULES)
+    assert effect.in_month == Amounts(before_euro=945, after_euro=945, change_euro=0)
+    assert (effect.until_now, effect.in_year) == (
+        Amounts(before_euro=4_725, after_euro=4_913, change_euro=189),
+        Amounts(before_euro=11_339, after_euro=11_528, change_euro=189),
+    )
 
 
 @pytest.mark.parametrize(("this_month", "count"), [("2025-12", 0), ("2026-01", 1), ("2026-06", 6), ("2026-12", 12), ("2027-03", 12)])
@@ -216,14 +216,29 @@ def test_what_is_past_is_summed_up_to_and_including_this_month(this_month: str, 
     assert (effect.until_now == effect.in_year) == (count == 12)
 
 
-def test_a_first_child_that_flips_is_named() -> None:
+@pytest.mark.parametrize(
+    ("start", "until", "this_month", "flips"),
+    [
+        ("2026-03", None, "2026-05", True),
+        ("2026-03", "2026-03", "2026-05", True),
+        ("2026-03", "2026-06", "2026-05", True),
+        ("2026-03", "2026-05", "2026-05", True),
+        ("2026-12", "2026-12", "2026-05", True),
+        ("2025-03", "2026-01", "2026-05", True),
+        ("2026-03", None, "2027-02", True),
+        ("2027-01", None, "2026-12", False),
+    ],
+)
+def test_a_first_child_that_flips_where_the_proposal_changes_something_is_named(
+    start: str, until: str | None, this_month: str, flips: bool
+) -> None:
     sibling = child_care(_declared("120", "11.23", 2), number=2)
     facts = child_year(_declared("110", "9.98", care_type="BSO"), siblings=(sibling,), income_euro=100_000)
-    effect = effect_of(facts, _proposal(facts, segment("2026-12", hours="130", rate="9.98")), "2026-11", _RULES)
-    assert (effect.first_child_before, effect.first_child_after) == (sibling.child_id, facts.child.child_id)
+    effect = effect_of(facts, _proposal(facts, segment(start, until, hours="130", rate="9.98")), this_month, _RULES)
+    assert (effect.first_child_before, effect.first_child_after) == (sibling.child_id, facts.child.child_id if flips else sibling.child_id)
 
 
-def test_without_care_in_the_month_shown_nobody_is_the_first_child() -> None:
+def test_without_care_nobody_is_the_first_child() -> None:
     facts = child_year(placement(declared=(segment("2026-01", "2026-03"),)))
     effect = effect_of(facts, _proposal(facts, segment("2026-06", hours="50")), "2026-05", _RULES)
     assert (effect.first_child_before, effect.first_child_after) == (None, facts.child.child_id)
