@@ -14,7 +14,7 @@ from reconcile.declare import declare
 from reconcile.keyring import Keyring
 from reconcile.receive import DeliveryHeader
 from reconcile.register import import_register
-from reconcile.rulebook import rules_in_force
+from reconcile.rulebook import shipped_books
 from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.declaration import Declaration, DeclaredPlacement, Member
 from reconcile.rules.facts import Segment
@@ -110,7 +110,7 @@ async def deliver(db: Database, keyring: Keyring, body: bytes, reference: str) -
     began = perf_counter()
     await land(db, keyring, sender, body, reference)
     await DeliveryDrain(db, keyring, _nobody, clock=lambda: _NOW)()
-    await ComparisonDrain(db, rules_in_force(), _nobody, clock=lambda: _NOW)()
+    await ComparisonDrain(db, shipped_books(), _nobody, clock=lambda: _NOW)()
     return perf_counter() - began
 
 

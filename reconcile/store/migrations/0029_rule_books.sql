@@ -126,7 +126,7 @@ CREATE TRIGGER rule_approval_is_final BEFORE UPDATE OR DELETE ON rule_approval F
 CREATE TRIGGER rule_activation_is_final BEFORE UPDATE OR DELETE ON rule_activation FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- An activation needs an approved report of exactly this change, whoever writes it. Two at one time want the same number: one fails.
-CREATE FUNCTION refuse_unapproved_activation() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_unapproved_activation() RETURNS trigger LANGUAGE plpgsql SET search_path = kot, pg_temp AS $$
 DECLARE
     active rule_activation;
     report rule_report;
