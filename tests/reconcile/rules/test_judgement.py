@@ -259,7 +259,8 @@ def test_an_explanation_says_by_which_rules_and_from_which_ages() -> None:
     assert (found.step, found.location_name, found.lrk_number) == ("single-months", "Locatie 1", "900000001")
     assert (found.care_type, found.declared_at) == ("KDV", datetime(2025, 12, 1, tzinfo=UTC))
     assert found.remarks == ("hours-above-cap", "only-paid-hours-when-open")
-    assert judged.effect.in_month == Amounts(before_euro=1_000, after_euro=1_150, change_euro=150)
+    assert judged.effect.in_month == Amounts(before_euro=1_000, after_euro=1_000, change_euro=0)
+    assert judged.effect.in_year == Amounts(before_euro=12_000, after_euro=12_150, change_euro=150)
     assert _one(*_MORE).explanation.remarks == ("only-paid-hours-when-open",)
 
 
