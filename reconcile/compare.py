@@ -40,6 +40,7 @@ class _Step(Struct, frozen=True, kw_only=True):
     household_id: UUID
     child_id: UUID
     year: int
+    facts_at: datetime
     known: KnownDifference | None
     judged: JudgedDifference | None
 
@@ -56,6 +57,8 @@ async def compare_due(conn: Connection, rules: RuleBook, *, as_of: datetime, hou
     Households that another writer holds are left for the next call. Safe to repeat: the same facts give the same differences,
     and what a parent answered never opens again from the same facts.
     """
+    if not await comparisons.lock_completeness_shared(conn):
+        return Compared(households=0, opened=0, renewed=0, settled=0, notices=0)
     versions = await comparisons.lock_due_households(conn, households_max)
     if not versions:
         return Compared(households=0, opened=0, renewed=0, settled=0, notices=0)
@@ -63,7 +66,7 @@ async def compare_due(conn: Connection, rules: RuleBook, *, as_of: datetime, hou
     if not due:
         return Compared(households=len(versions), opened=0, renewed=0, settled=0, notices=0)
     first_year = min(one.year for one in due)
-    facts = {one.household_id: one for one in await comparisons.household_facts(conn, list(versions), f"{first_year - 1:04d}-01")}
+    facts = {one.facts.household_id: one for one in await comparisons.household_facts(conn, list(versions), f"{first_year - 1:04d}-01")}
     known = await differences.differences_of_children(conn, due)
     steps = _steps(due, facts, known, rules, as_of)
     notices = await _write(conn, steps, versions, rules, as_of) if steps else 0
@@ -192,6 +195,7 @@ def _row(difference_id: UUID, step: _Step, versions: Mapping[UUID, int], rules: 
         effect=_json(effect_document(judged.effect)),
         rules_version=rules.version,
         judged_at=as_of,
+        facts_at=step.facts_at,
         weight_cents=judged.weight_cents,
         is_worth_telling=is_worth_telling(judged.effect),
     )
