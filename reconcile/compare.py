@@ -11,12 +11,12 @@ from msgspec import Struct
 
 from reconcile.announce import tell
 from reconcile.rules.documents import effect_document, explanation_document, proposal_document
-from reconcile.rules.facts import HouseholdFacts, child_year
+from reconcile.rules.facts import child_year
 from reconcile.rules.judgement import JudgedDifference, content_of, judge
 from reconcile.rules.notice import is_worth_telling
 from reconcile.rules.rule_book import RuleBook
 from reconcile.store import comparisons, differences, households
-from reconcile.store.comparisons import ChildYear
+from reconcile.store.comparisons import ChildYear, KnownFacts
 from reconcile.store.database import Connection
 from reconcile.store.differences import FoundDifference, KnownDifference, SpannedPlacement
 from reconcile.store.notices import DifferenceKey
@@ -34,7 +34,7 @@ class Compared(Struct, frozen=True, kw_only=True):
     notices: int
 
 
-class _Step(Struct, frozen=True, kw_only=True):
+class Step(Struct, frozen=True, kw_only=True):
     """One difference to write: judged anew, or settled when `judged` is None."""
 
     household_id: UUID
@@ -54,7 +54,7 @@ class _Step(Struct, frozen=True, kw_only=True):
 async def compare_due(conn: Connection, rules: RuleBook, *, as_of: datetime, households_max: int) -> Compared:
     """Judge what is due for at most so many households; none are left when `households` is 0.
 
-    Households that another writer holds are left for the next call. Safe to repeat: the same facts give the same differences,
+    Households that another writer holds are left for the next call, and all of them while what is called complete changes. Safe to repeat: the same facts give the same differences,
     and what a parent answered never opens again from the same facts.
     """
     if not await comparisons.lock_completeness_shared(conn):
@@ -68,7 +68,7 @@ async def compare_due(conn: Connection, rules: RuleBook, *, as_of: datetime, hou
     first_year = min(one.year for one in due)
     facts = {one.facts.household_id: one for one in await comparisons.household_facts(conn, list(versions), f"{first_year - 1:04d}-01")}
     known = await differences.differences_of_children(conn, due)
-    steps = _steps(due, facts, known, rules, as_of)
+    steps = steps_of(due, facts, known, rules, as_of)
     notices = await _write(conn, steps, versions, rules, as_of) if steps else 0
     deeds = [step.deed for step in steps]
     return Compared(
@@ -80,31 +80,32 @@ async def compare_due(conn: Connection, rules: RuleBook, *, as_of: datetime, hou
     )
 
 
-def _steps(
+def steps_of(
     due: Sequence[ChildYear],
-    facts: Mapping[UUID, HouseholdFacts],
+    facts: Mapping[UUID, KnownFacts],
     known: Sequence[KnownDifference],
     rules: RuleBook,
     as_of: datetime,
-) -> Sequence[_Step]:
+) -> Sequence[Step]:
+    """Judge child-years from the facts of their households, and return what brings the stored differences in step; settled ones first."""
     by_child_year: Mapping[ChildYear, list[KnownDifference]] = defaultdict(list)
     for one in known:
         by_child_year[ChildYear(household_id=one.household_id, child_id=one.child_id, year=one.year)].append(one)
     return [
         step
         for child in due
-        for step in _steps_of_child(
-            child, judge(child_year(facts[child.household_id], child.child_id, child.year), as_of, rules), by_child_year[child]
-        )
+        for step in _steps_of_child(child, facts[child.household_id], by_child_year[child], rules, as_of)
     ]
 
 
-def _steps_of_child(child: ChildYear, judged: Sequence[JudgedDifference], known: Sequence[KnownDifference]) -> Sequence[_Step]:
+def _steps_of_child(
+    child: ChildYear, facts: KnownFacts, known: Sequence[KnownDifference], rules: RuleBook, as_of: datetime
+) -> Sequence[Step]:
     still_open = {placement_id: one for one in known if one.state == "open" for placement_id in one.placement_ids}
     answered = {(placement_id, one.facts_hash) for one in known if one.state != "open" for placement_id in one.placement_ids}
-    steps: list[_Step] = []
+    steps: list[Step] = []
     kept: set[UUID] = set()
-    for found in judged:
+    for found in judge(child_year(facts.facts, child.child_id, child.year), as_of, rules):
         if any((placement_id, found.facts_hash) in answered for placement_id in found.placement_ids):
             continue
         before = next((still_open[one] for one in found.placement_ids if one in still_open), None)
@@ -112,17 +113,24 @@ def _steps_of_child(child: ChildYear, judged: Sequence[JudgedDifference], known:
             kept.add(before.difference_id)
             if before.content_hash == content_of(found):
                 continue
-        steps.append(_step(child, before, found))
+        steps.append(_step(child, facts, before, found))
     settled = {one.difference_id: one for one in still_open.values() if one.difference_id not in kept}
     # Settled ones first: they free the placements that a new one may span.
-    return [*(_step(child, one, None) for one in settled.values()), *steps]
+    return [*(_step(child, facts, one, None) for one in settled.values()), *steps]
 
 
-def _step(child: ChildYear, known: KnownDifference | None, judged: JudgedDifference | None) -> _Step:
-    return _Step(household_id=child.household_id, child_id=child.child_id, year=child.year, known=known, judged=judged)
+def _step(child: ChildYear, facts: KnownFacts, known: KnownDifference | None, judged: JudgedDifference | None) -> Step:
+    return Step(
+        household_id=child.household_id,
+        child_id=child.child_id,
+        year=child.year,
+        facts_at=facts.facts_at,
+        known=known,
+        judged=judged,
+    )
 
 
-async def _write(conn: Connection, steps: Sequence[_Step], versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> int:
+async def _write(conn: Connection, steps: Sequence[Step], versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> int:
     """Write what was judged and stage what is to be told; return how many notices that made."""
     for step in steps:
         if step.known is not None and step.judged is None:
@@ -157,7 +165,7 @@ async def _write(conn: Connection, steps: Sequence[_Step], versions: Mapping[UUI
     return sum(len(ids) for ids in told.values())
 
 
-async def _record(conn: Connection, steps: Sequence[_Step], told: Mapping[UUID, Sequence[UUID]], rules: RuleBook) -> None:
+async def _record(conn: Connection, steps: Sequence[Step], told: Mapping[UUID, Sequence[UUID]], rules: RuleBook) -> None:
     deeds: Mapping[UUID, list[dict[str, str]]] = defaultdict(list)
     for step in steps:
         kind = step.judged.kind if step.judged else ""
@@ -177,7 +185,7 @@ async def _record(conn: Connection, steps: Sequence[_Step], told: Mapping[UUID, 
     await households.record_changes(conn, list(deeds), events)
 
 
-def _row(difference_id: UUID, step: _Step, versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> FoundDifference:
+def _row(difference_id: UUID, step: Step, versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> FoundDifference:
     judged = step.judged
     assert judged is not None  # noqa: S101  # the caller selects the judged steps
     return FoundDifference(

@@ -70,9 +70,12 @@ async def withdraw_batch(conn: Connection, claimed: ClaimedDelivery, *, lines_ma
 async def finish_withdrawal(conn: Connection, claimed: ClaimedDelivery) -> None:
     """Every line that was named is taken back. Raises LeaseLost."""
     await hold(conn, claimed)
-    await deliveries.lock_deliveries_of_organisation(conn, claimed.organisation_id)
     if claimed.state == "withdrawing":
+        await comparisons.lock_completeness(conn)
+        # What was asked because of it is judged again without it.
+        await comparisons.mark_missing_lines_of_delivery(conn, claimed.organisation_id, claimed.delivery_id)
         await store.withdraw_completeness(conn, claimed)
+    await deliveries.lock_deliveries_of_organisation(conn, claimed.organisation_id)
     await store.finish_withdrawal(conn, claimed)
     event = {"action": "withdrawn", "deliveryId": str(claimed.delivery_id)}
     await deliveries.record_organisation_event(conn, claimed.organisation_id, msgspec.json.encode(event).decode())
