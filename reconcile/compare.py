@@ -10,10 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from reconcile.announce import tell
-from reconcile.rules.documents import effect_document, explanation_document, proposal_document
 from reconcile.rules.facts import child_year
 from reconcile.rules.judgement import JudgedDifference, content_of, judge
 from reconcile.rules.notice import is_worth_telling
+from reconcile.rules.recomputation import told
 from reconcile.rules.rule_book import RuleBook
 from reconcile.store import comparisons, differences, households
 from reconcile.store.comparisons import ChildYear, KnownFacts
@@ -156,16 +156,16 @@ async def _write(conn: Connection, steps: Sequence[Step], versions: Mapping[UUID
     written = [*((step.household_id, step.known.difference_id) for step in steps if step.known and not step.judged)]
     written += [(row.household_id, row.difference_id) for row in rows]
     await differences.keep_difference_versions(conn, [one for one, _ in written], [one for _, one in written])
-    told = await tell(
+    notices = await tell(
         conn,
         [DifferenceKey(household_id=row.household_id, difference_id=row.difference_id) for row in rows],
         moot=[DifferenceKey(household_id=step.household_id, difference_id=step.known.difference_id) for step in steps if step.known],
     )
-    await _record(conn, steps, told, rules)
-    return sum(len(ids) for ids in told.values())
+    await _record(conn, steps, notices, rules)
+    return sum(len(ids) for ids in notices.values())
 
 
-async def _record(conn: Connection, steps: Sequence[Step], told: Mapping[UUID, Sequence[UUID]], rules: RuleBook) -> None:
+async def _record(conn: Connection, steps: Sequence[Step], notices: Mapping[UUID, Sequence[UUID]], rules: RuleBook) -> None:
     deeds: Mapping[UUID, list[dict[str, str]]] = defaultdict(list)
     for step in steps:
         kind = step.judged.kind if step.judged else ""
@@ -177,7 +177,7 @@ async def _record(conn: Connection, steps: Sequence[Step], told: Mapping[UUID, S
                 "actor": "rules",
                 "rulesVersion": rules.version,
                 "differences": deeds[one],
-                "noticeIds": told.get(one, ()),
+                "noticeIds": notices.get(one, ()),
             }
         ).decode()
         for one in deeds
@@ -188,26 +188,23 @@ async def _record(conn: Connection, steps: Sequence[Step], told: Mapping[UUID, S
 def _row(difference_id: UUID, step: Step, versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> FoundDifference:
     judged = step.judged
     assert judged is not None  # noqa: S101  # the caller selects the judged steps
+    said = told(judged)
     return FoundDifference(
         household_id=step.household_id,
         difference_id=difference_id,
         version=versions[step.household_id] + 1,
         child_id=step.child_id,
         year=step.year,
-        kind=judged.kind,
         facts_hash=judged.facts_hash,
         content_hash=content_of(judged),
-        proposal=None if judged.proposal is None else _json(proposal_document(judged.proposal)),
-        route=judged.route,
-        explanation=_json(explanation_document(judged.explanation)),
-        effect=_json(effect_document(judged.effect)),
+        kind=said.kind,
+        proposal=said.proposal,
+        route=said.route,
+        explanation=said.explanation,
+        effect=said.effect,
         rules_version=rules.version,
         judged_at=as_of,
         facts_at=step.facts_at,
         weight_cents=judged.weight_cents,
         is_worth_telling=is_worth_telling(judged.effect),
     )
-
-
-def _json(document: Struct) -> str:
-    return msgspec.json.encode(document).decode()

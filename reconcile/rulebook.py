@@ -28,6 +28,12 @@ def rules_in_force() -> RuleBook:
     )
 
 
+def rules_of(version: str) -> RuleBook | None:
+    """Return the rules of a version, by which something was judged before; None when this release does not have them."""
+    rules = rules_in_force()
+    return rules if rules.version == version else None
+
+
 def _maximum_rates() -> Mapping[int, Mapping[CareType, int]]:
     rates: dict[int, dict[CareType, int]] = {}
     for row in _rows("maximum_hourly_rates.csv"):
