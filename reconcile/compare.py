@@ -46,6 +46,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
     @property
     def deed(self) -> Deed:
+        """What writing it does."""
         if self.judged is None:
             return "settled"
         return "opened" if self.known is None else "renewed"
@@ -54,8 +55,8 @@ class Step(Struct, frozen=True, kw_only=True):
 async def compare_due(conn: Connection, rules: RuleBook, *, as_of: datetime, households_max: int) -> Compared:
     """Judge what is due for at most so many households; none are left when `households` is 0.
 
-    Households that another writer holds are left for the next call, and all of them while what is called complete changes. Safe to repeat: the same facts give the same differences,
-    and what a parent answered never opens again from the same facts.
+    Households that another writer holds are left for the next call, and all of them while what is called complete changes. Safe to
+    repeat: the same facts give the same differences, and what a parent answered never opens again from the same facts.
     """
     if not await comparisons.lock_completeness_shared(conn):
         return Compared(households=0, opened=0, renewed=0, settled=0, notices=0)
@@ -91,11 +92,7 @@ def steps_of(
     by_child_year: Mapping[ChildYear, list[KnownDifference]] = defaultdict(list)
     for one in known:
         by_child_year[ChildYear(household_id=one.household_id, child_id=one.child_id, year=one.year)].append(one)
-    return [
-        step
-        for child in due
-        for step in _steps_of_child(child, facts[child.household_id], by_child_year[child], rules, as_of)
-    ]
+    return [step for child in due for step in _steps_of_child(child, facts[child.household_id], by_child_year[child], rules, as_of)]
 
 
 def _steps_of_child(

@@ -152,15 +152,11 @@ def recomputed(kept: Told, facts: ChildYearFacts, judged_at: datetime, rules: Ru
     if rules is None:
         return Recomputation(is_equal=False, differs=PARTS, again=None, problem="rules-unknown")
     again, differs = nearest(kept, judge(facts, judged_at, rules))
-    return Recomputation(
-        is_equal=not differs, differs=differs, again=_said(again) if again is not None and differs else None, problem=None
-    )
+    return Recomputation(is_equal=not differs, differs=differs, again=_said(again) if again is not None and differs else None, problem=None)
 
 
 def _version(kept: Sequence[KeptVersion], version: int | None, instant: datetime | None) -> KeptVersion:
-    found = [
-        one for one in kept if (version is None or one.version == version) and (instant is None or one.recorded_at <= instant)
-    ]
+    found = [one for one in kept if (version is None or one.version == version) and (instant is None or one.recorded_at <= instant)]
     if not found:
         raise NotFound("There is no such version of this difference." if version else "This difference was not there yet at that instant.")
     return found[-1]

@@ -88,3 +88,4 @@ GRANT SELECT (organisation_id, delivery_id, state, duplicate_of, lines_read, lin
 GRANT SELECT (organisation_id, delivery_id, line_number, outcome, superseded_at) ON line TO kot_explain;
 GRANT INSERT ON household_audit TO kot_explain;
 GRANT UPDATE (version, audit_number, audit_hash) ON household TO kot_explain;
+GRANT SELECT ON missing_line TO kot_explain;
