@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reconcile.explain import ExplainedDifference, Said
-from reconcile.rules.documents import SegmentDocument
+from reconcile.rules.documents import ProposalDocument
 from reconcile.rules.kinds import DUTCH_NAMES
 
 _STEPS: Mapping[str, str] = {
@@ -19,7 +19,7 @@ _STEPS: Mapping[str, str] = {
     "single-months": "each month that differs changes alone",
     "waiting-for-quarter": "varying months wait until the quarter is over",
 }
-_KINDS: Mapping[str, str] = {**DUTCH_NAMES}
+_KINDS: Mapping[str, str] = {str(kind): name for kind, name in DUTCH_NAMES.items()}
 
 
 def print_explanation(console: Console, found: ExplainedDifference) -> None:
@@ -112,10 +112,10 @@ def _print_said(console: Console, said: Said) -> None:
         console.print(f"{kind}. No tap: {said.route}.")
         return
     console.print(f"{kind}. One tap would declare:")
-    for placement in msgspec.json.decode(said.proposal)["placements"]:
-        for segment in msgspec.json.decode(msgspec.json.encode(placement["segments"]), type=list[SegmentDocument]):
+    for placement in msgspec.json.decode(said.proposal, type=ProposalDocument).placements:
+        for segment in placement.segments:
             until = f"until {segment.until_month}" if segment.until_month else "on"
-            console.print(f"  LRK {placement['lrkNumber']}, from {segment.from_month} {until}: {segment.hours} × {segment.hourly_rate}")
+            console.print(f"  LRK {placement.lrk_number}, from {segment.from_month} {until}: {segment.hours} × {segment.hourly_rate}")
 
 
 def _effect(found: ExplainedDifference) -> Table | str:
