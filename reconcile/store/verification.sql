@@ -139,7 +139,8 @@ SELECT delivery.organisation_id, delivery.delivery_id,
         AND delivery.rejected_count = counted.rejected
     ) AS is_whole
 FROM (
-    SELECT *
+    SELECT organisation_id, delivery_id, state, duplicate_of, lines_read, applied_count, unchanged_count, superseded_count, parked_count,
+        rejected_count
     FROM delivery
     WHERE $1::uuid IS NULL OR (delivery.organisation_id, delivery.delivery_id) > ($1, $2::uuid)
     ORDER BY delivery.organisation_id, delivery.delivery_id
