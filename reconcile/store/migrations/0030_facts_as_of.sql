@@ -56,9 +56,9 @@ GRANT SELECT, INSERT ON declaration TO kot_tvs;
 -- What is called complete once more, after a later statement was withdrawn, is a fact of its own: nothing that was superseded comes back.
 ALTER TABLE completeness DROP CONSTRAINT completeness_pkey;
 ALTER TABLE completeness ADD CONSTRAINT completeness_pkey PRIMARY KEY (organisation_id, lrk_number, month, delivery_id, recorded_at);
-CREATE UNIQUE INDEX completeness_one_current ON completeness (organisation_id, lrk_number, month) WHERE superseded_at IS NULL;
--- Also for what was current once.
+-- The location comes first, by which the judgement looks for what is current; the second index is for what was current once.
 DROP INDEX completeness_by_location;
+CREATE UNIQUE INDEX completeness_one_current ON completeness (lrk_number, month, organisation_id) WHERE superseded_at IS NULL;
 CREATE INDEX completeness_by_location ON completeness (lrk_number, month);
 
 -- Who explains reads facts and what was made of them, by no name and no BSN, and leaves a link in the audit of the household.
