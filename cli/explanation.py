@@ -1,6 +1,6 @@
 """How `kot explain` prints a difference, for people: both sides, the rule, what one tap would change, the euros, what came of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,14 +28,13 @@ def print_explanation(console: Console, found: ExplainedDifference) -> None:
     console.print(_head(found))
     console.print(_declared(found))
     console.print(_months(explanation))
-    console.print(
-        f"Rules {explanation['rulesVersion']}: below {explanation['hoursTolerance']} hours and {explanation['rateTolerance']} euro"
-    )
-    console.print(f"an hour is no difference; {_STEPS.get(explanation['step'], explanation['step'])}.", soft_wrap=True)
+    tolerance = f"below {explanation['hoursTolerance']} hours and {explanation['rateTolerance']} euro an hour is no difference"
+    step = _STEPS.get(explanation["step"], explanation["step"])
+    console.print(f"Rules {explanation['rulesVersion']}: {tolerance}; {step}.", soft_wrap=True)
     for remark in explanation["remarks"]:
         console.print(f"Remark: {remark}.")
     _print_said(console, found.said)
-    console.print(_effect(found))
+    _print_effect(console, found)
     console.print(_life(found))
     if found.as_of is not None:
         same = "the same" if found.as_of.is_equal else "something else"
@@ -118,26 +117,24 @@ def _print_said(console: Console, said: Said) -> None:
             console.print(f"  LRK {placement.lrk_number}, from {segment.from_month} {until}: {segment.hours} × {segment.hourly_rate}")
 
 
-def _effect(found: ExplainedDifference) -> Table | str:
+def _print_effect(console: Console, found: ExplainedDifference) -> None:
     effect = msgspec.json.decode(found.said.effect)
     if effect["reason"] is not None:
-        return f"Effect in euros: none shown ({effect['reason']})."
+        console.print(f"Effect in euros: none shown ({effect['reason']}).")
+        return
     income = "unknown" if found.income_euro is None else f"{found.income_euro} euro"
-    table = Table("", "before", "after", "change", title=f"Effect, about, in whole euros; joint income {income}", title_justify="left")
+    console.print(f"Effect for the household, about, in whole euros, at a joint income of {income}:", soft_wrap=True)
+    table = Table("", "before", "after", "change")
     for name, amounts in ((effect["month"], effect["inMonth"]), (str(effect["year"]), effect["inYear"])):
         table.add_row(name, *(str(amounts[part]) for part in ("beforeEuro", "afterEuro", "changeEuro")))
-    return table
+    console.print(table)
 
 
 def _life(found: ExplainedDifference) -> Table:
     table = Table("at", "what", "version", "", title="What came of it", title_justify="left")
-    for event in _in_order(found):
-        table.add_row(*event)
+    for one in found.life:
+        table.add_row(_utc(one.at), one.what, str(one.difference_version), one.note)
     return table
-
-
-def _in_order(found: ExplainedDifference) -> Sequence[tuple[str, str, str, str]]:
-    return [(_utc(one.at), one.what, str(one.difference_version), one.note) for one in found.life]
 
 
 def _utc(instant: datetime) -> str:

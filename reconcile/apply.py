@@ -183,6 +183,7 @@ async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
     await lines.clear_stage(conn, claimed)
     # Last, because nobody judges from here until the end.
     if complete:
+        await households.lock_matching_shared(conn)
         await comparisons.lock_completeness(conn)
         lrk_numbers, months = [lrk_number for lrk_number, _ in complete], [month for _, month in complete]
         await deliveries.supersede_completeness(conn, claimed, lrk_numbers, months)

@@ -71,6 +71,7 @@ async def finish_withdrawal(conn: Connection, claimed: ClaimedDelivery) -> None:
     """Every line that was named is taken back. Raises LeaseLost."""
     await hold(conn, claimed)
     if claimed.state == "withdrawing":
+        await households.lock_matching_shared(conn)
         await comparisons.lock_completeness(conn)
         # What was asked because of it is judged again without it.
         await comparisons.mark_missing_lines_of_delivery(conn, claimed.organisation_id, claimed.delivery_id)

@@ -41,7 +41,10 @@ async def mark_comparisons(conn: Connection, touched: Sequence[ChildYear]) -> No
 
 
 async def mark_missing_lines_of_delivery(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> None:
-    """Mark child-years with declared care in a month that this delivery called complete, and no line for it."""
+    """Mark child-years with declared care in a month that this delivery called complete, and no line for it.
+
+    Locks their households: callers hold the matching lock, as everybody does who locks several.
+    """
     await conn.execute(SQL["mark_missing_lines_of_delivery"], organisation_id, delivery_id)
 
 

@@ -48,11 +48,23 @@ ON CONFLICT (household_id, child_id, year) DO UPDATE
 SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);
 
 -- name: mark_missing_lines_of_delivery
--- What a delivery called complete, and has no line for. No household is locked for long: few have such a month.
+-- What a delivery called complete, and has no line for. No household is locked for long: few have such a month. Locked they must be,
+-- in ascending order: who marks the same child-year under the lock of its household would wait for us, and we for the household.
+WITH missing AS MATERIALIZED (
+    SELECT DISTINCT household_id, child_id, year
+    FROM missing_line
+    WHERE organisation_id = $1 AND delivery_id = $2
+), locked AS MATERIALIZED (
+    SELECT household_id
+    FROM household
+    WHERE household_id IN (SELECT household_id FROM missing)
+    ORDER BY household_id
+    FOR UPDATE
+)
 INSERT INTO comparison_due (household_id, child_id, year)
-SELECT DISTINCT household_id, child_id, year
-FROM missing_line
-WHERE organisation_id = $1 AND delivery_id = $2
+SELECT household_id, child_id, year
+FROM locked
+JOIN missing USING (household_id)
 ORDER BY 1, 2, 3
 ON CONFLICT (household_id, child_id, year) DO UPDATE
 SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);

@@ -50,7 +50,7 @@ FROM (
     JOIN outbox ON outbox.household_id = push.household_id AND outbox.kind = 'push' AND outbox.subject_id = push.push_id
     WHERE outbox.done_at IS NOT NULL
     UNION ALL
-    SELECT 4, answered_at, 'accepted', difference_version, 'by ' || coalesce(role, 'a parent') FROM answer
+    SELECT 0, answered_at, 'accepted', difference_version, 'by ' || coalesce(role, 'a parent') FROM answer
     UNION ALL
     SELECT 5, change.sent_at, 'change', answer.difference_version, 'sent to TVS'
     FROM answer

@@ -75,8 +75,8 @@ async def test_the_life_of_a_difference_is_told_in_order(db: Database, admin: as
     assert [(one.what, one.note) for one in found.life] == [
         ("version", "open, D01"),
         ("notice", "difference-new, withdrawn before anybody was told"),
-        ("version", "accepted, D01"),
         ("accepted", "by applicant"),
+        ("version", "accepted, D01"),
         ("change", "processed, in declaration 2"),
     ]
     assert [one.difference_version for one in found.life if one.what in ("notice", "accepted", "change")] == [difference.version] * 3
@@ -221,15 +221,15 @@ async def test_writers_at_once_leave_no_version_that_is_judged_otherwise(db: Dat
     parent = await begun(db, admin, keyring)
     await more_hours(db, keyring)
     is_over = asyncio.Event()
-    judges = [asyncio.create_task(judge_always(db, is_over)) for _ in range(2)]
-    await asyncio.gather(
-        declare_often(db, keyring),
-        deliver_often(db, keyring, world.KDV, world.CHILD),
-        deliver_often(db, keyring, world.BSO, world.SIBLING),
-        tap_often(db, parent),
-    )
-    is_over.set()
-    await asyncio.gather(*judges)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(2):
+            group.create_task(judge_always(db, is_over))
+        async with asyncio.TaskGroup() as writers:
+            writers.create_task(declare_often(db, keyring))
+            writers.create_task(deliver_often(db, keyring, world.KDV, world.CHILD))
+            writers.create_task(deliver_often(db, keyring, world.BSO, world.SIBLING))
+            writers.create_task(tap_often(db, parent))
+        is_over.set()
     await world.worked(db, keyring)
     found = await every_version(db, admin)
     assert len(found) > 10
