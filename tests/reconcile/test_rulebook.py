@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconcile.rulebook import rules_in_force
+from reconcile.rulebook import rules_in_force, rules_of
 
 
 def test_the_same_book_every_time() -> None:
@@ -43,3 +43,8 @@ def test_every_table_is_whole(year: int) -> None:
 def test_a_year_without_a_complete_table_has_none() -> None:
     assert set(rules_in_force().tables) == {2023, 2024, 2026}
     assert rules_in_force().maximum_rate_cents[2025]["KDV"] == 1_071
+
+
+def test_rules_are_found_by_their_version_or_not_at_all() -> None:
+    assert rules_of(rules_in_force().version) is rules_in_force()
+    assert rules_of("1999.1") is None
