@@ -93,6 +93,8 @@ async def _report_anew(conn: Connection, claimed: ClaimedDelivery, touched: Sequ
         return
     await placements.touch_placements(conn, list(moved))
     await comparisons.mark_comparisons(conn, await comparisons.reported_child_years(conn, affected))
+    # Without the line, a month that was called complete lacks it.
+    await comparisons.mark_missing_lines_of_households(conn, affected)
     event = {
         "action": "withdrawn",
         "actor": f"organisation {claimed.organisation_id}",

@@ -53,7 +53,12 @@ class Past:
         await world.worked(self.db, self.keyring, now=self.now)
 
     async def pass_time(self) -> None:
+        """Days pass, and what ages by date alone is judged again, as once a day."""
         self.now = min(self.now + timedelta(days=self.dice.randint(5, 40)), datetime(2026, 10, 20, tzinfo=UTC))
+        await self.admin.execute(
+            "INSERT INTO comparison_due (household_id, child_id, year) SELECT DISTINCT household_id, child_id, 2026 FROM placement"
+            " ON CONFLICT DO NOTHING"
+        )
 
     async def declare(self, ref: str | None = None) -> None:
         ref = ref or self.dice.choice(list(self.declared))
