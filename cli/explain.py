@@ -58,7 +58,8 @@ def explain(difference_id: UUID, version: int | None, instant: datetime | None, 
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
-        print_explanation(Console(), found)
+        # A name or a reason of somebody else may look like markup.
+        print_explanation(Console(markup=False, highlight=False), found)
     raise SystemExit(0 if found.recomputation.is_equal else 1)
 
 

@@ -49,13 +49,13 @@ def print_explanation(console: Console, found: ExplainedDifference) -> None:
 def _print_verdict(console: Console, found: ExplainedDifference) -> None:
     verdict = found.recomputation
     if verdict.is_equal:
-        console.print(f"[green]Judged again from what was known at {_utc(found.facts_at)}: the same.[/]", soft_wrap=True)
+        console.print(f"Judged again from what was known at {_utc(found.facts_at)}: the same.", style="green", soft_wrap=True)
     elif verdict.problem is not None:
-        console.print(f"[red]It cannot be judged again: this release does not have the rules {found.rules_version}.[/]", soft_wrap=True)
+        missing = f"It cannot be judged again: this release does not have the rules {found.rules_version}."
+        console.print(missing, style="red", soft_wrap=True)
     else:
-        console.print(
-            f"[red]Judged again from what was known at {_utc(found.facts_at)}: other {', '.join(verdict.differs)}.[/]", soft_wrap=True
-        )
+        otherwise = f"Judged again from what was known at {_utc(found.facts_at)}: other {', '.join(verdict.differs)}."
+        console.print(otherwise, style="red", soft_wrap=True)
         if verdict.again is not None:
             _print_said(console, verdict.again)
 

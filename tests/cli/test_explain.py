@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from reconcile.forward import Refused
 from reconcile.keyring import Keyring
 from reconcile.store.database import Database
 from tests import world
@@ -14,6 +15,7 @@ from tests.cli.test_main import run
 from tests.conftest import database_url
 from tests.reconcile.test_answer import accept, shown, with_difference
 from tests.reconcile.test_compare import begun
+from tests.reconcile.test_forward import receipt
 
 
 async def kot(database_name: str, *arguments: str) -> tuple[int, str]:
@@ -25,7 +27,8 @@ async def test_everything_that_a_difference_follows_from_is_told(
     db: Database, admin: asyncpg.Connection, keyring: Keyring, database_name: str
 ) -> None:
     parent, difference = await with_difference(db, admin, keyring)
-    await accept(db, parent, difference.difference_id, difference.version)
+    change_id = await accept(db, parent, difference.difference_id, difference.version)
+    await receipt(db, change_id, Refused(reason="not [/] allowed [red]"))
     code, output = await kot(database_name, str(difference.difference_id))
     delivery_id = await admin.fetchval("SELECT delivery_id FROM delivery")
     assert code == 0
@@ -41,6 +44,7 @@ async def test_everything_that_a_difference_follows_from_is_told(
         "from 2026-02 on: 120.00 × 10.00",
         "a joint income of 80000 euro",
         "by applicant",
+        "refused, not [/] allowed [red]",
         "the same.",
     ):
         assert told in output, told
