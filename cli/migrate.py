@@ -33,6 +33,7 @@ async def _migrate(settings: Settings) -> int:
         Role.PILOT: settings.database_url_pilot,
         Role.NOTIFY: settings.database_url_notify,
         Role.TRIAL: settings.database_url_trial,
+        Role.EXPLAIN: settings.database_url_explain,
     }
     return await bring_up(
         settings.database_url,

@@ -30,7 +30,7 @@ _TVS_OIN = "00000099000099980000"
 _SYSTEM_OIN = "00000099000099990000"
 # Known to everybody who reads this: a server of your own that others can reach needs logins and passwords of your own.
 _LOCAL_PASSWORD = "alleen-voor-deze-machine"  # noqa: S105
-_ROLES = ("parent", "organisation", "tvs", "pilot", "intake", "forward", "notify", "trial")
+_ROLES = ("parent", "organisation", "tvs", "pilot", "intake", "forward", "notify", "trial", "explain")
 
 
 class AlreadyRunning(Exception):

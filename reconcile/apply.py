@@ -179,13 +179,16 @@ async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:
     # What the sandbox calls complete could tell a household that a line is missing.
     stated = () if claimed.is_sandbox else _COMPLETE.decode(await deliveries.complete_of_delivery(conn, claimed))
     complete = [(lrk_number, first_day(one.month)) for one in stated for lrk_number in one.lrk_numbers]
-    lrk_numbers, months = [lrk_number for lrk_number, _ in complete], [month for _, month in complete]
-    await deliveries.supersede_completeness(conn, claimed, lrk_numbers, months)
-    await deliveries.insert_completeness(conn, claimed, lrk_numbers, months)
-    if complete:
-        await comparisons.mark_missing_lines_of_delivery(conn, claimed.organisation_id, claimed.delivery_id)
     await deliveries.finish_delivery(conn, claimed)
     await lines.clear_stage(conn, claimed)
+    # Last, because nobody judges from here until the end.
+    if complete:
+        await households.lock_matching_shared(conn)
+        await comparisons.lock_completeness(conn)
+        lrk_numbers, months = [lrk_number for lrk_number, _ in complete], [month for _, month in complete]
+        await deliveries.supersede_completeness(conn, claimed, lrk_numbers, months)
+        await deliveries.insert_completeness(conn, claimed, lrk_numbers, months)
+        await comparisons.mark_missing_lines_of_delivery(conn, claimed.organisation_id, claimed.delivery_id)
     await _record(conn, claimed, {"action": "applied", "deliveryId": str(claimed.delivery_id)})
 
 

@@ -94,7 +94,18 @@ class Notify(Struct, frozen=True, kw_only=True):
     """The worker that pushes notices to devices."""
 
 
-Caller = Visitor | Parent | Organisation | StatementReader | Sender | Tvs | Manager | Intake | Forward | Notify | Trial
+class Explainer(Struct, frozen=True, kw_only=True):
+    """Somebody of the service at a terminal, by the login there: reads why something was judged, and changes nothing."""
+
+    login: str
+
+    @property
+    def actor(self) -> str:
+        """Who acts, for the audit."""
+        return f"operator {self.login}"
+
+
+Caller = Visitor | Parent | Organisation | StatementReader | Sender | Tvs | Manager | Intake | Forward | Notify | Trial | Explainer
 
 
 def context_of(caller: Caller) -> Mapping[str, str]:

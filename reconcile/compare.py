@@ -12,13 +12,13 @@ from msgspec import Struct
 from reconcile.adopt import active_rules
 from reconcile.announce import tell
 from reconcile.rulebook import Books
-from reconcile.rules.documents import effect_document, explanation_document, proposal_document
-from reconcile.rules.facts import HouseholdFacts, child_year
+from reconcile.rules.facts import child_year
 from reconcile.rules.judgement import JudgedDifference, content_of, judge
 from reconcile.rules.notice import is_worth_telling
+from reconcile.rules.recomputation import told
 from reconcile.rules.rule_book import RuleBook
 from reconcile.store import comparisons, differences, households
-from reconcile.store.comparisons import ChildYear
+from reconcile.store.comparisons import ChildYear, KnownFacts
 from reconcile.store.database import Connection
 from reconcile.store.differences import FoundDifference, KnownDifference, SpannedPlacement
 from reconcile.store.notices import DifferenceKey
@@ -36,17 +36,19 @@ class Compared(Struct, frozen=True, kw_only=True):
     notices: int
 
 
-class _Step(Struct, frozen=True, kw_only=True):
+class Step(Struct, frozen=True, kw_only=True):
     """One difference to write: judged anew, or settled when `judged` is None."""
 
     household_id: UUID
     child_id: UUID
     year: int
+    facts_at: datetime
     known: KnownDifference | None
     judged: JudgedDifference | None
 
     @property
     def deed(self) -> Deed:
+        """What writing it does."""
         if self.judged is None:
             return "settled"
         return "opened" if self.known is None else "renewed"
@@ -55,9 +57,12 @@ class _Step(Struct, frozen=True, kw_only=True):
 async def compare_due(conn: Connection, books: Books, *, as_of: datetime, households_max: int) -> Compared:
     """Judge what is due for at most so many households by the active rule book; none are left when `households` is 0.
 
-    Households that another writer holds are left for the next call. Safe to repeat: the same facts give the same differences,
-    and what a parent answered never opens again from the same facts. Raises ActiveBookAway.
+    Households that another writer holds are left for the next call, and all of them while what is called complete changes. Safe to
+    repeat: the same facts give the same differences, and what a parent answered never opens again from the same facts. Raises
+    ActiveBookAway.
     """
+    if not await comparisons.lock_completeness_shared(conn):
+        return Compared(households=0, opened=0, renewed=0, settled=0, notices=0)
     versions = await comparisons.lock_due_households(conn, households_max)
     if not versions:
         return Compared(households=0, opened=0, renewed=0, settled=0, notices=0)
@@ -67,9 +72,9 @@ async def compare_due(conn: Connection, books: Books, *, as_of: datetime, househ
     # Only now that it is taken: what was due before a book was activated is judged by it, and what is marked after it is not taken yet.
     rules = await active_rules(conn, books, as_of)
     first_year = min(one.year for one in due)
-    facts = {one.household_id: one for one in await comparisons.household_facts(conn, list(versions), f"{first_year - 1:04d}-01")}
+    facts = {one.facts.household_id: one for one in await comparisons.household_facts(conn, list(versions), f"{first_year - 1:04d}-01")}
     known = await differences.differences_of_children(conn, due)
-    steps = _steps(due, facts, known, rules, as_of)
+    steps = steps_of(due, facts, known, rules, as_of)
     notices = await _write(conn, steps, versions, rules, as_of) if steps else 0
     deeds = [step.deed for step in steps]
     return Compared(
@@ -81,26 +86,18 @@ async def compare_due(conn: Connection, books: Books, *, as_of: datetime, househ
     )
 
 
-def _steps(
+def steps_of(
     due: Sequence[ChildYear],
-    facts: Mapping[UUID, HouseholdFacts],
+    facts: Mapping[UUID, KnownFacts],
     known: Sequence[KnownDifference],
     rules: RuleBook,
     as_of: datetime,
-) -> Sequence[_Step]:
+) -> Sequence[Step]:
+    """Judge child-years from the facts of their households, and return what brings the stored differences in step; settled ones first."""
     by_child_year: Mapping[ChildYear, list[KnownDifference]] = defaultdict(list)
     for one in known:
         by_child_year[ChildYear(household_id=one.household_id, child_id=one.child_id, year=one.year)].append(one)
-    return [
-        step
-        for child in due
-        for step in _steps_of_child(
-            child,
-            judge(child_year(facts[child.household_id], child.child_id, child.year), as_of, rules),
-            by_child_year[child],
-            rules,
-        )
-    ]
+    return [step for child in due for step in _steps_of_child(child, facts[child.household_id], by_child_year[child], rules, as_of)]
 
 
 def unanswered(judged: Sequence[JudgedDifference], known: Sequence[KnownDifference]) -> Sequence[JudgedDifference]:
@@ -110,29 +107,36 @@ def unanswered(judged: Sequence[JudgedDifference], known: Sequence[KnownDifferen
 
 
 def _steps_of_child(
-    child: ChildYear, judged: Sequence[JudgedDifference], known: Sequence[KnownDifference], rules: RuleBook
-) -> Sequence[_Step]:
+    child: ChildYear, facts: KnownFacts, known: Sequence[KnownDifference], rules: RuleBook, as_of: datetime
+) -> Sequence[Step]:
     still_open = {placement_id: one for one in known if one.state == "open" for placement_id in one.placement_ids}
-    steps: list[_Step] = []
+    steps: list[Step] = []
     kept: set[UUID] = set()
-    for found in unanswered(judged, known):
+    for found in unanswered(judge(child_year(facts.facts, child.child_id, child.year), as_of, rules), known):
         before = next((still_open[one] for one in found.placement_ids if one in still_open), None)
         if before is not None:
             kept.add(before.difference_id)
             # By another book the same content may have another effect, and shows other tolerances.
             if before.content_hash == content_of(found) and before.rules_version == rules.version:
                 continue
-        steps.append(_step(child, before, found))
+        steps.append(_step(child, facts, before, found))
     settled = {one.difference_id: one for one in still_open.values() if one.difference_id not in kept}
     # Settled ones first: they free the placements that a new one may span.
-    return [*(_step(child, one, None) for one in settled.values()), *steps]
+    return [*(_step(child, facts, one, None) for one in settled.values()), *steps]
 
 
-def _step(child: ChildYear, known: KnownDifference | None, judged: JudgedDifference | None) -> _Step:
-    return _Step(household_id=child.household_id, child_id=child.child_id, year=child.year, known=known, judged=judged)
+def _step(child: ChildYear, facts: KnownFacts, known: KnownDifference | None, judged: JudgedDifference | None) -> Step:
+    return Step(
+        household_id=child.household_id,
+        child_id=child.child_id,
+        year=child.year,
+        facts_at=facts.facts_at,
+        known=known,
+        judged=judged,
+    )
 
 
-async def _write(conn: Connection, steps: Sequence[_Step], versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> int:
+async def _write(conn: Connection, steps: Sequence[Step], versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> int:
     """Write what was judged and stage what is to be told; return how many notices that made."""
     for step in steps:
         if step.known is not None and step.judged is None:
@@ -158,16 +162,16 @@ async def _write(conn: Connection, steps: Sequence[_Step], versions: Mapping[UUI
     written = [*((step.household_id, step.known.difference_id) for step in steps if step.known and not step.judged)]
     written += [(row.household_id, row.difference_id) for row in rows]
     await differences.keep_difference_versions(conn, [one for one, _ in written], [one for _, one in written])
-    told = await tell(
+    notices = await tell(
         conn,
         [DifferenceKey(household_id=row.household_id, difference_id=row.difference_id) for row in rows],
         moot=[DifferenceKey(household_id=step.household_id, difference_id=step.known.difference_id) for step in steps if step.known],
     )
-    await _record(conn, steps, told, rules)
-    return sum(len(ids) for ids in told.values())
+    await _record(conn, steps, notices, rules)
+    return sum(len(ids) for ids in notices.values())
 
 
-async def _record(conn: Connection, steps: Sequence[_Step], told: Mapping[UUID, Sequence[UUID]], rules: RuleBook) -> None:
+async def _record(conn: Connection, steps: Sequence[Step], notices: Mapping[UUID, Sequence[UUID]], rules: RuleBook) -> None:
     deeds: Mapping[UUID, list[dict[str, str]]] = defaultdict(list)
     for step in steps:
         kind = step.judged.kind if step.judged else ""
@@ -179,7 +183,7 @@ async def _record(conn: Connection, steps: Sequence[_Step], told: Mapping[UUID, 
                 "actor": "rules",
                 "rulesVersion": rules.version,
                 "differences": deeds[one],
-                "noticeIds": told.get(one, ()),
+                "noticeIds": notices.get(one, ()),
             }
         ).decode()
         for one in deeds
@@ -187,28 +191,26 @@ async def _record(conn: Connection, steps: Sequence[_Step], told: Mapping[UUID, 
     await households.record_changes(conn, list(deeds), events)
 
 
-def _row(difference_id: UUID, step: _Step, versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> FoundDifference:
+def _row(difference_id: UUID, step: Step, versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> FoundDifference:
     judged = step.judged
     assert judged is not None  # noqa: S101  # the caller selects the judged steps
+    said = told(judged)
     return FoundDifference(
         household_id=step.household_id,
         difference_id=difference_id,
         version=versions[step.household_id] + 1,
         child_id=step.child_id,
         year=step.year,
-        kind=judged.kind,
         facts_hash=judged.facts_hash,
         content_hash=content_of(judged),
-        proposal=None if judged.proposal is None else _json(proposal_document(judged.proposal)),
-        route=judged.route,
-        explanation=_json(explanation_document(judged.explanation)),
-        effect=_json(effect_document(judged.effect)),
+        kind=said.kind,
+        proposal=said.proposal,
+        route=said.route,
+        explanation=said.explanation,
+        effect=said.effect,
         rules_version=rules.version,
         judged_at=as_of,
+        facts_at=step.facts_at,
         weight_cents=judged.weight_cents,
         is_worth_telling=is_worth_telling(judged.effect),
     )
-
-
-def _json(document: Struct) -> str:
-    return msgspec.json.encode(document).decode()

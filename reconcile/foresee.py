@@ -56,7 +56,9 @@ async def foresee_page(conn: Connection, change: Change, foresight: Foresight, a
     for difference in await differences.differences_of_children(conn, list(due)) if due else ():
         known[ChildYear(household_id=difference.household_id, child_id=difference.child_id, year=difference.year)].append(difference)
     first_year = min((one.year for one in due), default=change.as_of.year)
-    facts = {one.household_id: one for one in await comparisons.household_facts(conn, list(by_household), f"{first_year - 1:04d}-01")}
+    facts = {
+        one.facts.household_id: one.facts for one in await comparisons.household_facts(conn, list(by_household), f"{first_year - 1:04d}-01")
+    }
     for household_id in page:
         judged = [
             _judged_twice(child_year(facts[household_id], one.child_id, one.year), change, known[one]) for one in by_household[household_id]

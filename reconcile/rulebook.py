@@ -1,12 +1,14 @@
 """Loads rule books from the data files beside the rules, which need values and not files, or from another folder."""
 
 import re
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from reconcile.rules.book_file import VERSION_PATTERN, BookRefused, read_book
+from reconcile.rules.months import day_at
 from reconcile.rules.rule_book import PublishedBook, RuleBook
 
 _VERSION = re.compile(VERSION_PATTERN)
@@ -41,6 +43,13 @@ class Books:
                 raise BookRefused(f"The file of rule book {version} says that it is {book.version}.")
             self._read[version] = book
         return self._read[version]
+
+    def rules_then(self, version: str, instant: datetime) -> RuleBook | None:
+        """Return the rules by which something was judged at an instant; None when its book is not here any more."""
+        try:
+            return self.book(version).known_at(day_at(instant))
+        except (NoSuchBook, BookRefused):
+            return None
 
 
 @cache

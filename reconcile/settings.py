@@ -30,6 +30,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_url_pilot: Annotated[str, Meta(description="Login kot_pilot, for pilot managers (API)")] = ""
     database_url_notify: Annotated[str, Meta(description="Login kot_notify, pushes notices (worker)")] = ""
     database_url_trial: Annotated[str, Meta(description="Login kot_trial, for trials of deliveries (API)")] = ""
+    database_url_explain: Annotated[str, Meta(description="Login kot_explain, for `kot explain` and `kot verify`")] = ""
     redis_url: Annotated[str, Meta(description="Redis or Valkey for arq's hints; may be wiped at any moment")] = ""
     keyring_file: Annotated[str, Meta(description="Keys that seal BSNs and deliveries; `kot keyring create` makes one")] = ""
     identity_key_file: Annotated[str, Meta(description="Private JWK that opens the broker's encrypted BSN claim (API)")] = ""

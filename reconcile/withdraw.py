@@ -70,9 +70,13 @@ async def withdraw_batch(conn: Connection, claimed: ClaimedDelivery, *, lines_ma
 async def finish_withdrawal(conn: Connection, claimed: ClaimedDelivery) -> None:
     """Every line that was named is taken back. Raises LeaseLost."""
     await hold(conn, claimed)
-    await deliveries.lock_deliveries_of_organisation(conn, claimed.organisation_id)
     if claimed.state == "withdrawing":
+        await households.lock_matching_shared(conn)
+        await comparisons.lock_completeness(conn)
+        # What was asked because of it is judged again without it.
+        await comparisons.mark_missing_lines_of_delivery(conn, claimed.organisation_id, claimed.delivery_id)
         await store.withdraw_completeness(conn, claimed)
+    await deliveries.lock_deliveries_of_organisation(conn, claimed.organisation_id)
     await store.finish_withdrawal(conn, claimed)
     event = {"action": "withdrawn", "deliveryId": str(claimed.delivery_id)}
     await deliveries.record_organisation_event(conn, claimed.organisation_id, msgspec.json.encode(event).decode())
@@ -89,6 +93,8 @@ async def _report_anew(conn: Connection, claimed: ClaimedDelivery, touched: Sequ
         return
     await placements.touch_placements(conn, list(moved))
     await comparisons.mark_comparisons(conn, await comparisons.reported_child_years(conn, affected))
+    # Without the line, a month that was called complete lacks it.
+    await comparisons.mark_missing_lines_of_households(conn, affected)
     event = {
         "action": "withdrawn",
         "actor": f"organisation {claimed.organisation_id}",

@@ -84,6 +84,8 @@ class DeliveryDrain:
             await self._wake(Work.COMPARISON)
         async with self._db.transaction(Intake()) as conn:
             await withdraw.finish_withdrawal(conn, claimed)
+        # What was called complete may be so no longer.
+        await self._wake(Work.COMPARISON)
 
     async def _read_and_apply(self, claimed: ClaimedDelivery) -> None:
         async with self._db.transaction(Intake()) as conn:

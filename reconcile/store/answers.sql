@@ -52,11 +52,12 @@ WITH accepted AS (
     UPDATE difference
     SET state = 'accepted', version = $7, closed_at = statement_timestamp()
     WHERE household_id = $1 AND difference_id = $3
-    RETURNING household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at
+    RETURNING household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at,
+        facts_at
 ), kept AS (
     INSERT INTO difference_version (household_id, difference_id, version, kind, state, proposal, route, explanation, effect,
-        rules_version, judged_at)
-    SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at
+        rules_version, judged_at, facts_at)
+    SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at, facts_at
     FROM answered
 ), freed AS (
     UPDATE difference_placement

@@ -1,19 +1,23 @@
 """Queries of `comparisons.sql`."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 from msgspec import Struct
 
 from reconcile.rules.facts import HouseholdFacts
 from reconcile.rules.months import Month, first_day
+from reconcile.store.as_of import as_of
 from reconcile.store.database import Connection
 from reconcile.store.queries import columns, load
 
 SQL = load("comparisons")
 
 _FACTS = msgspec.json.Decoder(HouseholdFacts)
+_FACTS_AS_OF = as_of(SQL["household_facts"])
 
 
 class ChildYear(Struct, frozen=True, kw_only=True):
@@ -24,13 +28,23 @@ class ChildYear(Struct, frozen=True, kw_only=True):
     year: int
 
 
+class KnownFacts(Struct, frozen=True, kw_only=True):
+    """What is known about one household, and the instant at which it was: read again as of then, it is the same."""
+
+    facts_at: datetime
+    facts: HouseholdFacts
+
+
 async def mark_comparisons(conn: Connection, touched: Sequence[ChildYear]) -> None:
     """Mark those of these child-years that are unequal somewhere in the year, or have an open difference."""
     await conn.execute(SQL["mark_comparisons"], *columns(ChildYear, touched))
 
 
 async def mark_missing_lines_of_delivery(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> None:
-    """Mark child-years with declared care in a month that this delivery called complete, and no line for it."""
+    """Mark child-years with declared care in a month that this delivery called complete, and no line for it.
+
+    Locks their households: callers hold the matching lock, as everybody does who locks several.
+    """
     await conn.execute(SQL["mark_missing_lines_of_delivery"], organisation_id, delivery_id)
 
 
@@ -59,7 +73,35 @@ async def postpone_comparisons(conn: Connection, household_id: UUID, error: str)
     await conn.execute(SQL["postpone_comparisons"], household_id, error)
 
 
-async def household_facts(conn: Connection, household_ids: Sequence[UUID], from_month: Month) -> Sequence[HouseholdFacts]:
-    """Return what is known about these households, with reports since `from_month`."""
+async def lock_completeness(conn: Connection) -> None:
+    """Before what is called complete changes: wait for those who judge, and keep them off until this transaction ends."""
+    await conn.execute(SQL["lock_completeness"])
+
+
+async def lock_completeness_shared(conn: Connection) -> bool:
+    """Keep what is called complete as it is until this transaction ends; False, without waiting, when it is changing."""
+    return await conn.fetchval(SQL["lock_completeness_shared"])
+
+
+async def household_facts(conn: Connection, household_ids: Sequence[UUID], from_month: Month) -> Sequence[KnownFacts]:
+    """Return what is known about these households, with reports since `from_month`.
+
+    What a judgement keeps of it needs the household's lock and that of completeness, so that `facts_at` tells exactly what was read.
+    """
     rows = await conn.fetch(SQL["household_facts"], household_ids, first_day(from_month))
-    return [_FACTS.decode(row["facts"]) for row in rows]
+    return [_known(row) for row in rows]
+
+
+async def household_facts_as_of(
+    conn: Connection, household_ids: Sequence[UUID], instants: Sequence[datetime], from_month: Month
+) -> Sequence[KnownFacts]:
+    """Return what was known about these households, each as of its own instant, in step; one may be asked for more than once.
+
+    Names of locations and organisations are those of now: nothing is judged by them.
+    """
+    rows = await conn.fetch(_FACTS_AS_OF, household_ids, first_day(from_month), instants)
+    return [_known(row) for row in rows]
+
+
+def _known(row: Record) -> KnownFacts:
+    return KnownFacts(facts_at=row["facts_at"], facts=_FACTS.decode(row["facts"]))

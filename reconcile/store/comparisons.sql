@@ -48,11 +48,23 @@ ON CONFLICT (household_id, child_id, year) DO UPDATE
 SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);
 
 -- name: mark_missing_lines_of_delivery
--- What a delivery called complete, and has no line for. No household is locked for long: few have such a month.
+-- What a delivery called complete, and has no line for. No household is locked for long: few have such a month. Locked they must be,
+-- in ascending order: who marks the same child-year under the lock of its household would wait for us, and we for the household.
+WITH missing AS MATERIALIZED (
+    SELECT DISTINCT household_id, child_id, year
+    FROM missing_line
+    WHERE organisation_id = $1 AND delivery_id = $2
+), locked AS MATERIALIZED (
+    SELECT household_id
+    FROM household
+    WHERE household_id IN (SELECT household_id FROM missing)
+    ORDER BY household_id
+    FOR UPDATE
+)
 INSERT INTO comparison_due (household_id, child_id, year)
-SELECT DISTINCT household_id, child_id, year
-FROM missing_line
-WHERE organisation_id = $1 AND delivery_id = $2
+SELECT household_id, child_id, year
+FROM locked
+JOIN missing USING (household_id)
 ORDER BY 1, 2, 3
 ON CONFLICT (household_id, child_id, year) DO UPDATE
 SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);
@@ -102,9 +114,20 @@ UPDATE comparison_due
 SET attempts = attempts + 1, last_error = $2, due_at = now() + least(interval '1 hour', interval '10 seconds' * 2 ^ attempts)
 WHERE household_id = $1;
 
+-- name: lock_completeness
+-- What is called complete belongs to no household, so that no household's lock orders it with the judgement: this lock does. Who changes
+-- it waits for those who judge, before it takes the instant of the change, and nobody judges until it is in.
+SELECT pg_advisory_xact_lock(hashtext('kot.completeness'));
+
+-- name: lock_completeness_shared
+-- Judging never waits: when what is called complete is changing at this moment, whoever changes it wakes the judgement after.
+SELECT pg_try_advisory_xact_lock_shared(hashtext('kot.completeness'));
+
 -- name: household_facts
--- One JSON document for each household, in the shape of rules/facts.py: everything the judgement may read.
-SELECT household.household_id, jsonb_build_object(
+-- One JSON document for each household, in the shape of rules/facts.py: everything the judgement may read; and the instant at which it
+-- is read. `as_of.py` makes the same statement about an earlier instant of this one: every table here either keeps what was known when
+-- (recorded_at, superseded_at) or is named there.
+SELECT household.household_id, statement_timestamp() AS facts_at, jsonb_build_object(
     'household_id', household.household_id,
     'incomes', (
         SELECT coalesce(jsonb_object_agg(income.year, income.amount_euro), '{}')

@@ -17,6 +17,7 @@ import asyncpg
 
 from reconcile.callers import (
     Caller,
+    Explainer,
     Forward,
     Intake,
     Manager,
@@ -72,6 +73,7 @@ class Role(StrEnum):
     PILOT = "kot_pilot"
     NOTIFY = "kot_notify"
     TRIAL = "kot_trial"
+    EXPLAIN = "kot_explain"
 
 
 _ROLE_OF_CALLER: Mapping[type, Role] = {
@@ -86,6 +88,7 @@ _ROLE_OF_CALLER: Mapping[type, Role] = {
     Manager: Role.PILOT,
     Notify: Role.NOTIFY,
     Trial: Role.TRIAL,
+    Explainer: Role.EXPLAIN,
 }
 
 # A request waits this long for a connection, then hears 503 with Retry-After: waiting longer only moves the queue.
@@ -105,6 +108,8 @@ COMMAND_TIMEOUT_S: Mapping[Role, float] = {
     Role.PILOT: 60.0,
     Role.NOTIFY: 5.0,
     Role.TRIAL: 15.0,
+    # Years of households and deliveries, page by page.
+    Role.EXPLAIN: 60.0,
 }
 
 _WRITING = "BEGIN"

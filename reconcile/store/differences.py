@@ -44,6 +44,7 @@ class FoundDifference(Struct, frozen=True, kw_only=True):
     effect: str
     rules_version: str
     judged_at: datetime
+    facts_at: datetime
     weight_cents: int
     is_worth_telling: bool
 

@@ -51,9 +51,16 @@ WHERE own.household_id = ANY ($1::uuid[]) AND own.role = 'child'
 ORDER BY other.household_id;
 
 -- name: record_declarations
+WITH recorded AS (
+    INSERT INTO declaration (household_id, declaration_version)
+    SELECT household_id, declaration_version FROM unnest($1::uuid[], $2::bigint[]) AS stated (household_id, declaration_version)
+    RETURNING household_id, declaration_version, recorded_at
+)
 UPDATE household
-SET declaration_version = stated.declaration_version, deleted = stated.deleted, declared_at = statement_timestamp()
-FROM unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS stated (household_id, declaration_version, deleted)
+SET declaration_version = stated.declaration_version, deleted = stated.deleted, declared_at = recorded.recorded_at
+FROM recorded
+JOIN unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS stated (household_id, declaration_version, deleted)
+    USING (household_id, declaration_version)
 WHERE household.household_id = stated.household_id;
 
 -- name: record_changes

@@ -104,6 +104,11 @@ async def lock_marking(conn: Connection) -> Marking | None:
     return None if row is None else Marking(**row)
 
 
+async def is_marking(conn: Connection) -> bool:
+    """Tell whether an activation is so new that not every household was marked to be judged by it."""
+    return await conn.fetchval(SQL["is_marking"])
+
+
 async def record_marked(conn: Connection, number: int, marked_until: UUID | None, *, is_done: bool) -> None:
     """Remember the last household that was marked after an activation."""
     await conn.execute(SQL["record_marked"], number, marked_until, is_done)

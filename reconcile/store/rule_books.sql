@@ -54,6 +54,9 @@ ORDER BY number
 LIMIT 1
 FOR UPDATE SKIP LOCKED;
 
+-- name: is_marking
+SELECT EXISTS (SELECT FROM rule_marking WHERE done_at IS NULL);
+
 -- name: record_marked
 UPDATE rule_marking
 SET marked_until = $2, done_at = CASE WHEN $3::boolean THEN statement_timestamp() END

@@ -92,7 +92,7 @@ FROM (SELECT delivery_id, count(*) AS lines FROM restored WHERE outcome_before =
 WHERE delivery.organisation_id = $1 AND delivery.delivery_id = risen.delivery_id;
 
 -- name: withdraw_completeness
--- What the delivery called complete is so no longer, unless an earlier one said it too.
+-- What the delivery called complete is so no longer, unless an earlier one said it too: from now on that one says so again.
 WITH gone AS (
     UPDATE completeness
     SET superseded_at = statement_timestamp()
@@ -106,11 +106,8 @@ WITH gone AS (
     WHERE stated.delivery_id <> $2 AND delivery.state NOT IN ('withdrawing', 'withdrawn')
     ORDER BY stated.lrk_number, stated.month, delivery.sent_at DESC, delivery.received_at DESC, delivery.delivery_id DESC
 )
-UPDATE completeness
-SET superseded_at = NULL
-FROM earlier
-WHERE completeness.organisation_id = $1 AND completeness.lrk_number = earlier.lrk_number AND completeness.month = earlier.month
-    AND completeness.delivery_id = earlier.delivery_id;
+INSERT INTO completeness (organisation_id, delivery_id, lrk_number, month)
+SELECT $1, delivery_id, lrk_number, month FROM earlier;
 
 -- name: finish_withdrawal
 WITH finished AS (

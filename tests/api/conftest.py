@@ -46,7 +46,7 @@ def token(scope: str, *, key: Any = None, header: dict[str, Any] | None = None, 
         "aud": "kot-uren",
         "iat": now,
         "nbf": now,
-        "exp": now + 300,
+        "exp": now + 3_600,
         "jti": "a-unique-number",
         "scope": scope,
     }

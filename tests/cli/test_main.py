@@ -50,9 +50,16 @@ def test_a_file_that_is_no_register_changes_nothing(
 
 
 def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
-    for command in (("migrate",), ("audit", "verify"), ("changes", "dead"), ("changes", "revive", str(UUID(int=1)))):
+    for command in (
+        ("migrate",),
+        ("audit", "verify"),
+        ("changes", "dead"),
+        ("changes", "revive", str(UUID(int=1))),
+        ("explain", str(UUID(int=1))),
+        ("verify",),
+    ):
         away = "postgresql://postgres@127.0.0.1:9/none"
-        code, output = run(*command, DATABASE_URL=away, DATABASE_URL_FORWARD=away)
+        code, output = run(*command, DATABASE_URL=away, DATABASE_URL_FORWARD=away, DATABASE_URL_EXPLAIN=away)
         assert code == 1
         assert "Traceback" not in output
 
@@ -60,5 +67,6 @@ def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
 def test_help_names_every_command() -> None:
     code, output = run("--help")
     assert code == 0
-    for command in ("serve", "work", "migrate", "deliver", "register", "rules", "keyring", "openapi", "audit", "changes"):
+    words = "serve work migrate deliver register rules keyring openapi audit changes explain verify"
+    for command in words.split():
         assert command in output

@@ -35,6 +35,7 @@ TESTED_ELSEWHERE = {
     "cli/keyring.py": "tests/cli/test_main.py",
     "cli/migrate.py": "tests/local/test_chain.py runs it",
     "cli/audit.py": "tests/local/test_chain.py runs it; the chains in tests/reconcile/store/test_audit.py",
+    "cli/explanation.py": "tests/cli/test_explain.py",
     "cli/foresight.py": "tests/cli/test_rules.py",
     "cli/outcome.py": "tests/cli/test_deliver.py",
     "cli/register.py": "tests/cli/test_main.py; tests/local/test_chain.py runs it",

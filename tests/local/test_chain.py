@@ -121,6 +121,7 @@ async def test_the_chain_finds_exactly_what_was_planted_while_redis_is_wiped_and
     counts = chain.findings.outcomes
     assert counts["received"] == sum(counts[name] for name in ("applied", "unchanged", "superseded", "parked", "rejected"))
     play.run.kot("audit", "verify")
+    play.run.kot("verify")
 
 
 async def test_the_chain_comes_to_the_same_when_api_worker_and_database_crash_on_the_way(play: Play) -> None:
@@ -144,3 +145,4 @@ async def test_the_chain_comes_to_the_same_when_api_worker_and_database_crash_on
     await chain.look(silent)
     assert dict(chain.findings.differences) == dict(region.planted())
     play.run.kot("audit", "verify")
+    play.run.kot("verify")

@@ -173,6 +173,32 @@ async def test_what_it_called_complete_is_so_no_longer_unless_an_earlier_one_sai
     assert await admin.fetchval(current) is None
 
 
+async def test_what_is_called_complete_again_is_a_fact_of_its_own(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """Between the two it was not said by the earlier delivery: as of then, it is not."""
+    await begun(db, admin, keyring)
+    complete = [{"month": "2026-03", "lrkNumbers": [world.KDV]}]
+    for number in range(2):
+        body = world.delivery_body([world.line(hours=f"1{number}0.00")], at(number), complete=complete)
+        last = (await world.landed(db, keyring, body, reference=f"c{number}")).delivery.delivery_id
+        await world.worked(db, keyring)
+    await withdrawn(db, keyring, last)
+    rows = await admin.fetch("SELECT recorded_at, superseded_at FROM completeness ORDER BY recorded_at")
+    assert len(rows) == 3
+    assert all(before["superseded_at"] <= after["recorded_at"] for before, after in zip(rows, rows[1:], strict=False))
+    assert rows[-1]["superseded_at"] is None
+
+
+async def test_what_was_asked_because_a_month_was_complete_is_settled(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await begun(db, admin, keyring)
+    complete = [{"month": "2026-03", "lrkNumbers": [world.BSO]}]
+    body = world.delivery_body([], at(1), reference="c", complete=complete)
+    delivery_id = (await world.landed(db, keyring, body, reference="c")).delivery.delivery_id
+    await world.worked(db, keyring)
+    assert [(one.kind, one.state) for one in await shown(db, parent)] == [("D15", "open")]
+    await withdrawn(db, keyring, delivery_id)
+    assert [(one.kind, one.state) for one in await shown(db, parent)] == [("D15", "closed")]
+
+
 async def test_a_worker_that_dies_on_the_way_is_followed_by_another(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     await begun(db, admin, keyring)
     months = [f"2026-0{number}" for number in range(1, 7)]

@@ -67,3 +67,40 @@ async def test_a_login_gets_the_password_of_its_address(empty: str) -> None:
     assert await conn.fetchval("SELECT rolpassword IS NOT NULL FROM pg_authid WHERE rolname = 'kot_forward'")
     await conn.execute("ALTER ROLE kot_forward PASSWORD NULL")
     await conn.close()
+
+
+async def test_what_was_judged_before_has_the_instant_at_which_it_was_first_kept(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0030: a household with two declarations, a difference judged twice, and the second judgement kept once more when it was answered."""
+    known = migrations()
+    monkeypatch.setattr(migrator, "migrations", lambda: [one for one in known if one.version < "0030"])
+    await migrate(empty, {})
+    conn = await asyncpg.connect(empty, server_settings={"search_path": "kot, public", "timezone": "UTC"})
+    await conn.execute(
+        """
+        INSERT INTO household (household_id, household_ref, declaration_version, declared_at)
+        VALUES ('00000000-0000-0000-0000-000000000001', 'H1', 2, '2026-02-02 10:00:00');
+        INSERT INTO household_audit (household_id, number, recorded_at, event, previous_hash, hash)
+        SELECT household_id, told, '2026-01-31 10:00:01'::timestamptz + told * interval '1 day',
+            jsonb_build_object('action', 'declared', 'declarationVersion', told), '', sha256('x')
+        FROM household CROSS JOIN generate_series(1, 2) AS told;
+        INSERT INTO difference (household_id, version, child_id, year, kind, state, facts_hash, content_hash, route, explanation, effect,
+            rules_version, judged_at, closed_at)
+        SELECT household_id, 5, household_id, 2026, 'D15', 'postponed', '', '', 'ask-organisation', '{}', '{}', 'r', '2026-03-02', now()
+        FROM household;
+        INSERT INTO difference_version (household_id, difference_id, version, kind, state, route, explanation, effect, rules_version,
+            judged_at, recorded_at)
+        SELECT household_id, difference_id, kept.version, 'D15', 'open', 'ask-organisation', '{}', '{}', 'r', kept.judged_at,
+            kept.recorded_at
+        FROM difference
+        CROSS JOIN (VALUES (3, '2026-03-01'::timestamptz, '2026-03-01 00:00:02'::timestamptz),
+            (4, '2026-03-02', '2026-03-02 00:00:02'), (5, '2026-03-02', '2026-03-09 12:00:00')) AS kept (version, judged_at, recorded_at);
+        """
+    )
+    monkeypatch.setattr(migrator, "migrations", lambda: known)
+    await migrate(empty, {})
+    kept = await conn.fetch("SELECT facts_at::date::text FROM difference_version ORDER BY version")
+    assert [row[0] for row in kept] == ["2026-03-01", "2026-03-02", "2026-03-02"]
+    assert await conn.fetchval("SELECT facts_at::text FROM difference") == "2026-03-02 00:00:02+00"
+    declared = await conn.fetch("SELECT declaration_version, recorded_at::text FROM declaration ORDER BY declaration_version")
+    assert [tuple(row) for row in declared] == [(1, "2026-02-01 10:00:01+00"), (2, "2026-02-02 10:00:00+00")]
+    await conn.close()
