@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from reconcile import apply, withdraw
+from reconcile import apply, wake, withdraw
 from reconcile.apply import LeaseLost
 from reconcile.callers import Intake
 from reconcile.keyring import Keyring
@@ -17,6 +17,7 @@ from reconcile.stage import Known
 from reconcile.store.database import Database
 from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.lines import Batch
+from reconcile.store.parked import ParkedPlace, WakingLine
 from reconcile.store.register import oin_of_organisation
 from workers.ahead import Ahead
 from workers.kinds import Wake, Work
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 APPLY_LINES_MAX = 800
 APPLY_PARENTS_MAX = 200
 STAGE_LINES_MAX = 4_000
+# Each may touch two households, and what is reported for them is derived anew.
+WAKE_LINES_MAX = 100
 
 
 class Clock(Protocol):
@@ -82,6 +85,7 @@ class DeliveryDrain:
             async with self._db.transaction(Intake()) as conn:
                 lines = await withdraw.withdraw_batch(conn, claimed, lines_max=APPLY_LINES_MAX)
             await self._wake(Work.COMPARISON)
+        await self._wake_parked(claimed)
         async with self._db.transaction(Intake()) as conn:
             await withdraw.finish_withdrawal(conn, claimed)
 
@@ -140,6 +144,7 @@ class DeliveryDrain:
         async with Ahead(2) as applying:
             for batch in batches:
                 await applying.start(self._apply_batch(batch, applying.latest))
+        await self._wake_parked(claimed)
         async with self._db.transaction(Intake()) as conn:
             await apply.finish_delivery(conn, claimed)
         # Only now is known what a complete month lacks.
@@ -152,3 +157,16 @@ class DeliveryDrain:
                 await before
             await apply.report_batch(conn, kept)
         await self._wake(Work.COMPARISON)
+
+    async def _wake_parked(self, claimed: ClaimedDelivery) -> None:
+        """Let parked lines come alive, pass by pass: what one of them waits for may have been parked itself."""
+        passes = True
+        while passes:
+            after, passes = wake.FIRST_PLACE, False
+            while woken := await self._wake_batch(claimed, after):
+                after, passes = woken[-1].place, True
+                await self._wake(Work.COMPARISON)
+
+    async def _wake_batch(self, claimed: ClaimedDelivery, after: ParkedPlace) -> Sequence[WakingLine]:
+        async with self._db.transaction(Intake()) as conn:
+            return await wake.wake_batch(conn, claimed, after=after, lines_max=WAKE_LINES_MAX)

@@ -40,6 +40,7 @@ def test_a_sound_line_has_all_its_values() -> None:
         hourly_rate_cents=1_025,
         amount_cents=123_513,
         end_on=date(2026, 3, 31),
+        replaced=None,
         faults=(),
     )
 

@@ -1,0 +1,54 @@
+"""Verbs that let parked lines come alive: corrections, and lines whose missing BSN another line has.
+
+A correction is parked until all lines of its delivery have their outcome, and then wakes as every other parked line does, or goes on
+waiting. So there is one way to apply it, whenever what it replaces arrives.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from reconcile.apply import hold, report_anew
+from reconcile.store import comparisons, deliveries, households, parked, standing
+from reconcile.store.database import Connection
+from reconcile.store.deliveries import ClaimedDelivery
+from reconcile.store.parked import ParkedPlace, WakingLine
+
+FIRST_PLACE: ParkedPlace = (UUID(int=0), 0)
+
+
+async def wake_batch(conn: Connection, claimed: ClaimedDelivery, *, after: ParkedPlace, lines_max: int) -> Sequence[WakingLine]:
+    """Wake the next parked lines of the organisation, whatever delivery they came with, and return them; none at the end of a pass.
+
+    What they say begins and what they replace ends in this one transaction, for the households too. A pass that woke something is to be
+    followed by another: what a line waits for may have been parked itself. Raises LeaseLost.
+    """
+    await hold(conn, claimed)
+    waking = await parked.lines_to_wake(conn, claimed.organisation_id, after=after, limit=lines_max)
+    if not waking:
+        return waking
+    await households.lock_matching_shared(conn)
+    touched = await standing.households_of_keys(conn, [key for one in waking for key in one.keys])
+    await households.lock_households(conn, touched)
+    await come_alive(conn, claimed, waking)
+    if touched:
+        affected = await report_anew(conn, claimed, touched, action="reported")
+        # Care that was reported for another child by mistake is care that is not reported.
+        await comparisons.mark_missing_lines_of_households(conn, affected)
+    await _record(conn, claimed, waking)
+    return waking
+
+
+async def come_alive(conn: Connection, claimed: ClaimedDelivery, waking: Sequence[WakingLine]) -> None:
+    """Give these lines their outcome, and let stand what must stand now. Households do not follow yet."""
+    await parked.wake_lines(conn, claimed, waking)
+    await standing.settle_keys(conn, claimed.organisation_id, [key for one in waking for key in one.keys])
+
+
+async def _record(conn: Connection, claimed: ClaimedDelivery, waking: Sequence[WakingLine]) -> None:
+    """Chain which lines came alive, by which delivery."""
+    await deliveries.lock_deliveries_of_organisation(conn, claimed.organisation_id)
+    lines = [{"deliveryId": str(one.delivery_id), "lineNumber": one.line_number} for one in waking]
+    event = {"action": "woken", "deliveryId": str(claimed.delivery_id), "lines": lines}
+    await deliveries.record_organisation_event(conn, claimed.organisation_id, msgspec.json.encode(event).decode())
