@@ -77,8 +77,8 @@ class LineDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     amount: str | None
     end_date: date | None
     waits_for: Annotated[str | None, Meta(description="Of a parked line: fault code of the gap, see openapi/faults.json")]
-    waiting_since: Annotated[datetime | None, Meta(description="Of a parked line: since when it waits")]
-    woken_at: Annotated[datetime | None, Meta(description="Since when a line that was parked has come alive by itself")]
+    waiting_since: Annotated[datetime | None, Meta(description="Of a parked line: since when it waits; null in a trial")]
+    woken_at: Annotated[datetime | None, Meta(description="Since when a line that was parked has come alive by itself; null in a trial")]
     withdrawn_at: Annotated[datetime | None, Meta(description="Since when you take the line back")]
     faults: tuple[Fault, ...]
 

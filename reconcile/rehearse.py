@@ -26,8 +26,8 @@ from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.faults import Finding, fault_findings
 from reconcile.store.lines import Batch, Line
-from reconcile.store.parked import lines_to_wake
-from reconcile.wake import FIRST_PLACE, come_alive
+from reconcile.store.parked import ParkedPlace, WakingLine
+from reconcile.wake import Finder, come_alive, wake_parked
 
 # Before every place that a line can have, and the last one.
 _BEFORE_ALL, _LAST = -(2**63), 2**63 - 1
@@ -108,9 +108,13 @@ async def _copy_known(conn: Connection, delivery: ClaimedDelivery, sent_at: date
 
 
 async def _wake_parked(conn: Connection, delivery: ClaimedDelivery) -> None:
-    """Let parked lines come alive, pass by pass, as a worker does at the end of a delivery."""
-    while waking := await lines_to_wake(conn, delivery.organisation_id, after=FIRST_PLACE, limit=_WOKEN_AT_ONCE):
-        await come_alive(conn, delivery, waking)
+    async def step(find: Finder, after: ParkedPlace) -> Sequence[WakingLine]:
+        waking = await find(conn, delivery.organisation_id, after=after, limit=_WOKEN_AT_ONCE)
+        if waking:
+            await come_alive(conn, delivery, waking)
+        return waking
+
+    await wake_parked(step)
 
 
 async def _people(conn: Connection, keyring: Keyring, organisation: Organisation, named: frozenset[str]) -> Mapping[str, UUID]:

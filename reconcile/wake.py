@@ -5,6 +5,7 @@ waiting. So there is one way to apply it, whenever what it replaces arrives.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -15,17 +16,54 @@ from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.parked import ParkedPlace, WakingLine
 
-FIRST_PLACE: ParkedPlace = (UUID(int=0), 0)
+_FIRST_PLACE: ParkedPlace = (UUID(int=0), 0)
 
 
-async def wake_batch(conn: Connection, claimed: ClaimedDelivery, *, after: ParkedPlace, lines_max: int) -> Sequence[WakingLine]:
-    """Wake the next parked lines of the organisation, whatever delivery they came with, and return them; none at the end of a pass.
+class Finder(Protocol):
+    """Finds the next parked lines that wait for nothing any more: one of the queries of `store/parked.py`."""
 
-    What they say begins and what they replace ends in this one transaction, for the households too. A pass that woke something is to be
-    followed by another: what a line waits for may have been parked itself. Raises LeaseLost.
+    async def __call__(self, conn: Connection, organisation_id: UUID, *, after: ParkedPlace, limit: int) -> Sequence[WakingLine]:
+        """Return lines after a place, in order."""
+        ...
+
+
+class WakeStep(Protocol):
+    """Wakes the lines that a finder finds next, in a transaction or a trial."""
+
+    async def __call__(self, find: Finder, after: ParkedPlace) -> Sequence[WakingLine]:
+        """Return what woke."""
+        ...
+
+
+async def wake_parked(step: WakeStep) -> None:
+    """Wake what can come alive, step by step, until nothing can.
+
+    What a line waits for may have been parked itself. Corrections go first, so that all who may be meant by a mark are known before a BSN
+    is taken from one of them, and what comes of it does not depend on the order in which lines are looked at.
+    """
+    while True:
+        while await _pass(step, parked.corrections_to_wake):
+            pass
+        if not await _pass(step, parked.gaps_to_wake):
+            return
+
+
+async def _pass(step: WakeStep, find: Finder) -> bool:
+    after = _FIRST_PLACE
+    while woken := await step(find, after):
+        after = woken[-1].place
+    return after != _FIRST_PLACE
+
+
+async def wake_batch(
+    conn: Connection, claimed: ClaimedDelivery, find: Finder, *, after: ParkedPlace, lines_max: int
+) -> Sequence[WakingLine]:
+    """Wake the next lines that a finder finds among all parked ones of the organisation, and return them. Raises LeaseLost.
+
+    What they say begins and what they replace ends in this one transaction, for the households too.
     """
     await hold(conn, claimed)
-    waking = await parked.lines_to_wake(conn, claimed.organisation_id, after=after, limit=lines_max)
+    waking = await find(conn, claimed.organisation_id, after=after, limit=lines_max)
     if not waking:
         return waking
     await households.lock_matching_shared(conn)

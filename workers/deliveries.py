@@ -19,6 +19,7 @@ from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.lines import Batch
 from reconcile.store.parked import ParkedPlace, WakingLine
 from reconcile.store.register import oin_of_organisation
+from reconcile.wake import Finder
 from workers.ahead import Ahead
 from workers.kinds import Wake, Work
 
@@ -159,14 +160,11 @@ class DeliveryDrain:
         await self._wake(Work.COMPARISON)
 
     async def _wake_parked(self, claimed: ClaimedDelivery) -> None:
-        """Let parked lines come alive, pass by pass: what one of them waits for may have been parked itself."""
-        passes = True
-        while passes:
-            after, passes = wake.FIRST_PLACE, False
-            while woken := await self._wake_batch(claimed, after):
-                after, passes = woken[-1].place, True
+        async def step(find: Finder, after: ParkedPlace) -> Sequence[WakingLine]:
+            async with self._db.transaction(Intake()) as conn:
+                woken = await wake.wake_batch(conn, claimed, find, after=after, lines_max=WAKE_LINES_MAX)
+            if woken:
                 await self._wake(Work.COMPARISON)
+            return woken
 
-    async def _wake_batch(self, claimed: ClaimedDelivery, after: ParkedPlace) -> Sequence[WakingLine]:
-        async with self._db.transaction(Intake()) as conn:
-            return await wake.wake_batch(conn, claimed, after=after, lines_max=WAKE_LINES_MAX)
+        await wake.wake_parked(step)

@@ -32,7 +32,7 @@ class WakingLine(Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> ParkedPlace:
-        """Where the line stands in the order of `lines_to_wake`."""
+        """Where the line stands in the order in which parked lines are looked at."""
         return self.delivery_id, self.line_number
 
     @property
@@ -46,9 +46,14 @@ class WakingLine(Struct, frozen=True, kw_only=True):
         return (own, LineKey(parent_id=parent_id, child_id=child_id, lrk_number=lrk_number, month=month))
 
 
-async def lines_to_wake(conn: Connection, organisation_id: UUID, *, after: ParkedPlace, limit: int) -> Sequence[WakingLine]:
-    """Return the next parked lines of an organisation, after a place, that can come alive."""
-    return [WakingLine(**row) for row in await conn.fetch(SQL["lines_to_wake"], organisation_id, *after, limit)]
+async def corrections_to_wake(conn: Connection, organisation_id: UUID, *, after: ParkedPlace, limit: int) -> Sequence[WakingLine]:
+    """Return the next parked corrections of an organisation, after a place, whose old line is there."""
+    return [WakingLine(**row) for row in await conn.fetch(SQL["corrections_to_wake"], organisation_id, *after, limit)]
+
+
+async def gaps_to_wake(conn: Connection, organisation_id: UUID, *, after: ParkedPlace, limit: int) -> Sequence[WakingLine]:
+    """Return the next parked lines of an organisation, after a place, whose missing BSN another line has."""
+    return [WakingLine(**row) for row in await conn.fetch(SQL["gaps_to_wake"], organisation_id, *after, limit)]
 
 
 async def wake_lines(conn: Connection, claimed: ClaimedDelivery, waking: Sequence[WakingLine]) -> None:

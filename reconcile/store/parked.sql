@@ -1,15 +1,51 @@
--- Parked lines of an organisation ($1) that come alive by themselves.
+-- Parked lines of an organisation ($1) that wait for nothing any more, after line $3 of delivery $2, in the order of these; and how they
+-- come alive.
 
--- name: lines_to_wake
--- The next ones, after line $3 of delivery $2, that wait for nothing any more.
---   A BSN that was missing is that of a whole line with the same mark and location and the same other BSN, when all such lines name one
---   person: a mark may be a mere row number, so it is never enough. A correction is not completed like this: lines with its mark may be
---   just what it corrects.
---   A correction needs an older line to replace.
-SELECT waiting.delivery_id, waiting.line_number, found.parent_id, found.child_id, waiting.lrk_number, waiting.month,
+-- name: corrections_to_wake
+-- A correction needs an older line to replace, whatever became of that since.
+SELECT waiting.delivery_id, waiting.line_number, waiting.parent_id, waiting.child_id, waiting.lrk_number, waiting.month,
     waiting.replaced_parent_id, waiting.replaced_child_id, waiting.replaced_lrk_number, waiting.replaced_month
 FROM line AS waiting
 JOIN delivery ON delivery.organisation_id = waiting.organisation_id AND delivery.delivery_id = waiting.delivery_id
+WHERE waiting.organisation_id = $1 AND waiting.waits_for = 'replaced-line-unknown' AND waiting.outcome = 'parked'
+    AND waiting.withdrawn_at IS NULL AND waiting.replaced_child_id IS NOT NULL
+    AND (waiting.delivery_id, waiting.line_number) > ($2, $3)
+    AND EXISTS (
+        SELECT
+        FROM (
+            (
+                SELECT line.organisation_id, line.delivery_id
+                FROM line
+                WHERE line.child_id = waiting.replaced_child_id AND line.lrk_number = waiting.replaced_lrk_number
+                    AND line.month = waiting.replaced_month AND line.parent_id = waiting.replaced_parent_id
+                    AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
+                OFFSET 0
+            )
+            UNION ALL
+            (
+                SELECT line.organisation_id, line.delivery_id
+                FROM line
+                WHERE line.child_id = waiting.replaced_child_id AND line.lrk_number = waiting.replaced_lrk_number
+                    AND line.month = waiting.replaced_month AND line.parent_id = waiting.replaced_parent_id
+                    AND line.superseded_at IS NOT NULL AND line.outcome IN ('applied', 'unchanged', 'superseded')
+                    AND line.withdrawn_at IS NULL
+                OFFSET 0
+            )
+        ) AS known
+        JOIN delivery AS before ON before.organisation_id = known.organisation_id AND before.delivery_id = known.delivery_id
+        WHERE known.organisation_id = $1
+            AND (before.sent_at, before.received_at, before.delivery_id) < (delivery.sent_at, delivery.received_at, delivery.delivery_id)
+    )
+ORDER BY waiting.delivery_id, waiting.line_number
+LIMIT $4;
+
+-- name: gaps_to_wake
+-- A BSN that was missing is that of a whole line with the same mark and location and the same other BSN, when all such lines name one
+-- person: a mark may be a mere row number, so it is never enough. A correction is not completed like this: lines with its mark may be
+-- just what it corrects.
+SELECT waiting.delivery_id, waiting.line_number, found.parent_id, found.child_id, waiting.lrk_number, waiting.month,
+    NULL::uuid AS replaced_parent_id, NULL::uuid AS replaced_child_id, NULL::text AS replaced_lrk_number, NULL::date AS replaced_month
+FROM line AS waiting
 CROSS JOIN LATERAL (
     SELECT min(known.parent_id::text)::uuid AS parent_id, min(known.child_id::text)::uuid AS child_id
     FROM (
@@ -37,40 +73,11 @@ CROSS JOIN LATERAL (
             OFFSET 0
         )
     ) AS known
-    WHERE waiting.replaced_month IS NULL AND known.organisation_id = $1
-        AND known.line_ref = waiting.line_ref AND known.lrk_number = waiting.lrk_number
+    WHERE known.organisation_id = $1 AND known.line_ref = waiting.line_ref AND known.lrk_number = waiting.lrk_number
     HAVING count(DISTINCT (known.parent_id, known.child_id)) = 1
-    UNION ALL
-    SELECT waiting.parent_id, waiting.child_id
-    WHERE waiting.replaced_child_id IS NOT NULL AND EXISTS (
-        SELECT
-        FROM (
-            (
-                SELECT line.organisation_id, line.delivery_id
-                FROM line
-                WHERE line.child_id = waiting.replaced_child_id AND line.lrk_number = waiting.replaced_lrk_number
-                    AND line.month = waiting.replaced_month AND line.parent_id = waiting.replaced_parent_id
-                    AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
-                OFFSET 0
-            )
-            UNION ALL
-            (
-                SELECT line.organisation_id, line.delivery_id
-                FROM line
-                WHERE line.child_id = waiting.replaced_child_id AND line.lrk_number = waiting.replaced_lrk_number
-                    AND line.month = waiting.replaced_month AND line.parent_id = waiting.replaced_parent_id
-                    AND line.superseded_at IS NOT NULL AND line.outcome IN ('applied', 'unchanged', 'superseded')
-                    AND line.withdrawn_at IS NULL
-                OFFSET 0
-            )
-        ) AS known
-        JOIN delivery AS before ON before.organisation_id = known.organisation_id AND before.delivery_id = known.delivery_id
-        WHERE known.organisation_id = $1
-            AND (before.sent_at, before.received_at, before.delivery_id) < (delivery.sent_at, delivery.received_at, delivery.delivery_id)
-    )
 ) AS found
-WHERE waiting.organisation_id = $1 AND waiting.outcome = 'parked' AND waiting.withdrawn_at IS NULL
-    AND (waiting.replaced_child_id IS NOT NULL OR waiting.line_ref IS NOT NULL)
+WHERE waiting.organisation_id = $1 AND waiting.waits_for = 'bsn-missing' AND waiting.outcome = 'parked'
+    AND waiting.withdrawn_at IS NULL AND waiting.line_ref IS NOT NULL AND waiting.replaced_month IS NULL
     AND (waiting.delivery_id, waiting.line_number) > ($2, $3)
 ORDER BY waiting.delivery_id, waiting.line_number
 LIMIT $4;

@@ -14,6 +14,7 @@ from reconcile.keyring import Keyring
 from reconcile.rules.bsn import marked_bsn
 from reconcile.store.audit import broken_links
 from reconcile.store.database import Database
+from reconcile.store.parked import gaps_to_wake
 from tests import world
 from tests.reconcile.test_answer import shown
 from tests.reconcile.test_withdraw import withdrawn
@@ -384,4 +385,4 @@ async def test_a_worker_that_lost_its_lease_wakes_nothing(db: Database, admin: a
     await world.worked(db, keyring)
     with pytest.raises(LeaseLost):
         async with db.transaction(world.INTAKE) as conn:
-            await wake.wake_batch(conn, lost, after=wake.FIRST_PLACE, lines_max=10)
+            await wake.wake_batch(conn, lost, gaps_to_wake, after=(UUID(int=0), 0), lines_max=10)

@@ -17,7 +17,7 @@ COMMENT ON COLUMN line.woken_at IS 'Since when a line that was parked has its ou
 CREATE INDEX line_replacing ON line (replaced_child_id, replaced_lrk_number, replaced_month, replaced_parent_id)
     WHERE replaced_child_id IS NOT NULL AND withdrawn_at IS NULL;
 -- Parked lines that can come alive; one that waits for a BSN and has no mark of its own never does.
-CREATE INDEX line_waiting ON line (organisation_id, delivery_id, line_number)
+CREATE INDEX line_waiting ON line (organisation_id, waits_for, delivery_id, line_number)
     WHERE outcome = 'parked' AND withdrawn_at IS NULL AND (replaced_child_id IS NOT NULL OR line_ref IS NOT NULL);
 -- Who else stands on lines with this parent; those with a child are found by line_one_standing and line_stood_before. Lines are applied
 -- in the order of their parents, so that this one grows at one end of a batch.
