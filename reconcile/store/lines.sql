@@ -96,9 +96,14 @@ WITH staged AS MATERIALIZED (
                 AND known.replaced_month = staged.month AND known.replaced_parent_id = staged.parent_id AND known.withdrawn_at IS NULL
             OFFSET 0
         ) AS correction
-        JOIN delivery ON delivery.organisation_id = correction.organisation_id AND delivery.delivery_id = correction.delivery_id
+        CROSS JOIN LATERAL (
+            SELECT delivery.sent_at, delivery.received_at
+            FROM delivery
+            WHERE delivery.organisation_id = correction.organisation_id AND delivery.delivery_id = correction.delivery_id
+            OFFSET 0
+        ) AS sent
         WHERE standing.place IS NULL AND correction.organisation_id = $1
-            AND (delivery.sent_at, delivery.received_at, delivery.delivery_id) > ($5::timestamptz, $6::timestamptz, $2)
+            AND (sent.sent_at, sent.received_at, correction.delivery_id) > ($5::timestamptz, $6::timestamptz, $2)
         LIMIT 1
     ) AS cancelled ON true
 ), ended AS (

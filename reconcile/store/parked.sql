@@ -6,7 +6,12 @@
 SELECT waiting.delivery_id, waiting.line_number, waiting.parent_id, waiting.child_id, waiting.lrk_number, waiting.month,
     waiting.replaced_parent_id, waiting.replaced_child_id, waiting.replaced_lrk_number, waiting.replaced_month
 FROM line AS waiting
-JOIN delivery ON delivery.organisation_id = waiting.organisation_id AND delivery.delivery_id = waiting.delivery_id
+CROSS JOIN LATERAL (
+    SELECT delivery.sent_at, delivery.received_at
+    FROM delivery
+    WHERE delivery.organisation_id = waiting.organisation_id AND delivery.delivery_id = waiting.delivery_id
+    OFFSET 0
+) AS sent
 WHERE waiting.organisation_id = $1 AND waiting.waits_for = 'replaced-line-unknown' AND waiting.outcome = 'parked'
     AND waiting.withdrawn_at IS NULL AND waiting.replaced_child_id IS NOT NULL
     AND (waiting.delivery_id, waiting.line_number) > ($2, $3)
@@ -32,9 +37,14 @@ WHERE waiting.organisation_id = $1 AND waiting.waits_for = 'replaced-line-unknow
                 OFFSET 0
             )
         ) AS known
-        JOIN delivery AS before ON before.organisation_id = known.organisation_id AND before.delivery_id = known.delivery_id
+        CROSS JOIN LATERAL (
+            SELECT delivery.sent_at, delivery.received_at
+            FROM delivery
+            WHERE delivery.organisation_id = known.organisation_id AND delivery.delivery_id = known.delivery_id
+            OFFSET 0
+        ) AS before
         WHERE known.organisation_id = $1
-            AND (before.sent_at, before.received_at, before.delivery_id) < (delivery.sent_at, delivery.received_at, delivery.delivery_id)
+            AND (before.sent_at, before.received_at, known.delivery_id) < (sent.sent_at, sent.received_at, waiting.delivery_id)
     )
 ORDER BY waiting.delivery_id, waiting.line_number
 LIMIT $4;
@@ -85,14 +95,24 @@ LIMIT $4;
 -- name: wake_lines
 -- These lines have their say: superseded until it is settled what stands. $2 is the delivery that is being worked on: a correction in it
 -- did not wait for another one. $3 to $6: delivery, line, parent and child.
-WITH woken AS (
+WITH waking AS MATERIALIZED (
+    SELECT named.parent_id, named.child_id, line.place
+    FROM unnest($3::uuid[], $4::integer[], $5::uuid[], $6::uuid[]) AS named (delivery_id, line_number, parent_id, child_id)
+    CROSS JOIN LATERAL (
+        SELECT line.ctid AS place, line.outcome, line.withdrawn_at
+        FROM line
+        WHERE line.organisation_id = $1 AND line.delivery_id = named.delivery_id AND line.line_number = named.line_number
+        OFFSET 0
+    ) AS line
+    WHERE line.outcome = 'parked' AND line.withdrawn_at IS NULL
+), woken AS (
     UPDATE line
-    SET outcome = 'superseded', faults = '[]', waits_for = NULL, parent_id = named.parent_id, child_id = named.child_id,
+    SET outcome = 'superseded', faults = '[]', waits_for = NULL,
+        parent_id = (SELECT waking.parent_id FROM waking WHERE waking.place = line.ctid),
+        child_id = (SELECT waking.child_id FROM waking WHERE waking.place = line.ctid),
         superseded_at = statement_timestamp(),
         woken_at = CASE WHEN line.replaced_month IS NULL OR line.delivery_id <> $2::uuid THEN statement_timestamp() END
-    FROM unnest($3::uuid[], $4::integer[], $5::uuid[], $6::uuid[]) AS named (delivery_id, line_number, parent_id, child_id)
-    WHERE line.organisation_id = $1 AND line.delivery_id = named.delivery_id AND line.line_number = named.line_number
-        AND line.outcome = 'parked' AND line.withdrawn_at IS NULL
+    WHERE line.ctid = ANY (ARRAY(SELECT place FROM waking))
     RETURNING line.delivery_id
 )
 UPDATE delivery

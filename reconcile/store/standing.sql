@@ -30,8 +30,7 @@ ORDER BY tie.household_id;
 -- Let stand of these keys what must stand, and nothing else; the deliveries count what changed. A line that was superseded when it came
 -- has now its say: it says the same as what stood until now, or it is applied.
 WITH settled AS MATERIALIZED (
-    SELECT standing.delivery_id AS standing_delivery, standing.line_number AS standing_number,
-        newest.delivery_id, newest.line_number, newest.outcome AS outcome_before,
+    SELECT standing.place AS standing_place, newest.place, newest.delivery_id, newest.outcome AS outcome_before,
         CASE
             WHEN newest.outcome <> 'superseded' THEN newest.outcome
             WHEN (standing.hours_hundredths, standing.hourly_rate_cents) = (newest.hours_hundredths, newest.hourly_rate_cents)
@@ -46,7 +45,7 @@ WITH settled AS MATERIALIZED (
     LEFT JOIN LATERAL (
         SELECT found.*
         FROM (
-            SELECT line.*
+            SELECT line.ctid AS place, line.*
             FROM line
             WHERE line.child_id = key.child_id AND line.lrk_number = key.lrk_number AND line.month = key.month
                 AND line.parent_id = key.parent_id AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
@@ -56,10 +55,10 @@ WITH settled AS MATERIALIZED (
         LIMIT 1
     ) AS standing ON true
     LEFT JOIN LATERAL (
-        SELECT found.*, delivery.sent_at, delivery.received_at
+        SELECT found.*, sent.sent_at, sent.received_at
         FROM (
             (
-                SELECT line.*
+                SELECT line.ctid AS place, line.*
                 FROM line
                 WHERE line.child_id = key.child_id AND line.lrk_number = key.lrk_number AND line.month = key.month
                     AND line.parent_id = key.parent_id AND line.superseded_at IS NULL AND line.outcome IN ('applied', 'unchanged')
@@ -67,7 +66,7 @@ WITH settled AS MATERIALIZED (
             )
             UNION ALL
             (
-                SELECT line.*
+                SELECT line.ctid AS place, line.*
                 FROM line
                 WHERE line.child_id = key.child_id AND line.lrk_number = key.lrk_number AND line.month = key.month
                     AND line.parent_id = key.parent_id AND line.superseded_at IS NOT NULL AND line.withdrawn_at IS NULL
@@ -75,9 +74,14 @@ WITH settled AS MATERIALIZED (
                 OFFSET 0
             )
         ) AS found
-        JOIN delivery ON delivery.organisation_id = found.organisation_id AND delivery.delivery_id = found.delivery_id
+        CROSS JOIN LATERAL (
+            SELECT delivery.sent_at, delivery.received_at
+            FROM delivery
+            WHERE delivery.organisation_id = found.organisation_id AND delivery.delivery_id = found.delivery_id
+            OFFSET 0
+        ) AS sent
         WHERE found.organisation_id = $1
-        ORDER BY delivery.sent_at DESC, delivery.received_at DESC, delivery.delivery_id DESC,
+        ORDER BY sent.sent_at DESC, sent.received_at DESC, found.delivery_id DESC,
             (found.woken_at IS NULL OR found.replaced_month IS NOT NULL) DESC, found.line_number DESC
         LIMIT 1
     ) AS newest ON NOT EXISTS (
@@ -89,34 +93,40 @@ WITH settled AS MATERIALIZED (
                 AND line.replaced_parent_id = key.parent_id AND line.withdrawn_at IS NULL
             OFFSET 0
         ) AS correction
-        JOIN delivery ON delivery.organisation_id = correction.organisation_id AND delivery.delivery_id = correction.delivery_id
+        CROSS JOIN LATERAL (
+            SELECT delivery.sent_at, delivery.received_at
+            FROM delivery
+            WHERE delivery.organisation_id = correction.organisation_id AND delivery.delivery_id = correction.delivery_id
+            OFFSET 0
+        ) AS sent
         WHERE correction.organisation_id = $1
-            AND (delivery.sent_at, delivery.received_at, delivery.delivery_id) > (newest.sent_at, newest.received_at, newest.delivery_id)
+            AND (sent.sent_at, sent.received_at, correction.delivery_id) > (newest.sent_at, newest.received_at, newest.delivery_id)
     )
 ), ended AS (
     UPDATE line
     SET superseded_at = statement_timestamp()
-    FROM settled
-    WHERE line.organisation_id = $1 AND line.delivery_id = settled.standing_delivery AND line.line_number = settled.standing_number
-        AND (settled.standing_delivery, settled.standing_number) IS DISTINCT FROM (settled.delivery_id, settled.line_number)
+    WHERE line.ctid = ANY (ARRAY(SELECT standing_place FROM settled WHERE standing_place IS DISTINCT FROM place AND standing_place IS NOT NULL))
     RETURNING 1
+), moved AS MATERIALIZED (
+    SELECT place, delivery_id, outcome_before, outcome
+    FROM settled
+    WHERE place IS NOT NULL AND standing_place IS DISTINCT FROM place
 ), risen AS (
     UPDATE line
-    SET superseded_at = NULL, outcome = settled.outcome
-    FROM settled
+    SET superseded_at = NULL, outcome = CASE
+        WHEN line.outcome <> 'superseded' THEN line.outcome
+        WHEN line.ctid = ANY (ARRAY(SELECT place FROM moved WHERE outcome = 'unchanged')) THEN 'unchanged'
+        ELSE 'applied'
+    END
     -- No line stands before the one that it replaces has ended.
-    CROSS JOIN (SELECT count(*) AS ended_count FROM ended) AS before
-    WHERE before.ended_count >= 0
-        AND line.organisation_id = $1 AND line.delivery_id = settled.delivery_id AND line.line_number = settled.line_number
-        AND (settled.standing_delivery, settled.standing_number) IS DISTINCT FROM (settled.delivery_id, settled.line_number)
-    RETURNING line.delivery_id, settled.outcome_before, line.outcome
+    WHERE line.ctid = ANY (ARRAY(SELECT place FROM moved)) AND (SELECT count(*) FROM ended) >= 0
 )
 UPDATE delivery
 SET superseded_count = superseded_count - counted.lines, applied_count = applied_count + counted.applied,
     unchanged_count = unchanged_count + counted.lines - counted.applied
 FROM (
     SELECT delivery_id, count(*) AS lines, count(*) FILTER (WHERE outcome = 'applied') AS applied
-    FROM risen
+    FROM moved
     WHERE outcome_before = 'superseded'
     GROUP BY delivery_id
 ) AS counted
