@@ -153,7 +153,18 @@ TOGETHER = (
     LineCase(name="parent is child", change={"parentBsn": marked_bsn(200_010), "childBsn": marked_bsn(200_010)}, codes=("bsn-same-twice",)),
     LineCase(name="child as reference", change={"childBsn": marked_bsn(200_011), "lineRef": f"K{marked_bsn(200_011)}"}, codes=("line-ref-invalid",)),
 )  # fmt: skip
-LINE_CASES: Sequence[LineCase] = (*HOURS, *RATES, *AMOUNTS, *MONTHS, *DATES, *BSNS, *LOCATIONS, *TEXTS, *TOGETHER)
+CORRECTIONS = (
+    *_each("replacedChildBsn", _NO_BSNS, "bsn-invalid"),
+    *_each("replacedMonth", ["2026-13", "03-2026", "maart", 202603, *_OF_NO_KIND], "month-invalid"),
+    *_each("replacedMonth", ["2026-09", "2099-12"], "month-in-future"),
+    *_each("replacedLrkNumber", [" ", "1", "12345678", CANARY, 1.5, *_OF_NO_KIND], "lrk-number-invalid"),
+    *_each("replacedLrkNumber", ["000000000", "123456789", marked_bsn(77), world.CHILD], "lrk-number-unknown"),
+    *_each("replacedLrkNumber", [world.BSO, world.ELSEWHERE], "replaced-line-unknown"),
+    *_each("replacedChildBsn", [marked_bsn(200_020), int(marked_bsn(200_021)), f" {marked_bsn(200_022)} "], "replaced-line-unknown"),
+    *_each("replacedLrkNumber", [world.KDV, int(world.KDV)], "replaces-itself"),
+    *_each("replacedLrkNumber", ["", None]),
+)  # fmt: skip
+LINE_CASES: Sequence[LineCase] = (*HOURS, *RATES, *AMOUNTS, *MONTHS, *DATES, *BSNS, *LOCATIONS, *TEXTS, *TOGETHER, *CORRECTIONS)
 
 
 # Files. Their people are strangers to every household, so that a line that is taken changes nothing there.
