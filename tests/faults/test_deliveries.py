@@ -178,7 +178,7 @@ async def state(admin: asyncpg.Connection) -> Sequence[Any]:
         for query in (
             "SELECT household_ref, lrk_number, month, hours_hundredths, hourly_rate_cents FROM reported_hours"
             " JOIN placement USING (household_id, placement_id) JOIN household USING (household_id)"
-            " WHERE superseded_at IS NULL ORDER BY household_ref, lrk_number, month",
+            " WHERE superseded_at IS NULL ORDER BY household_ref, lrk_number, month, hours_hundredths",
             "SELECT encode(child.bsn_index, 'hex'), encode(parent.bsn_index, 'hex'), lrk_number, month, hours_hundredths FROM line"
             " JOIN person AS child ON child.person_id = child_id JOIN person AS parent ON parent.person_id = parent_id"
             " WHERE superseded_at IS NULL AND outcome IN ('applied', 'unchanged') ORDER BY 1, 2, 3, 4",
