@@ -76,7 +76,9 @@ class LineDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     hourly_rate: str | None
     amount: str | None
     end_date: date | None
-    waits_for: str | None
+    waits_for: Annotated[str | None, Meta(description="Of a parked line: fault code of the gap, see openapi/faults.json")]
+    waiting_since: Annotated[datetime | None, Meta(description="Of a parked line: since when it waits; null in a trial")]
+    woken_at: Annotated[datetime | None, Meta(description="Since when a line that was parked has come alive by itself; null in a trial")]
     withdrawn_at: Annotated[datetime | None, Meta(description="Since when you take the line back")]
     faults: tuple[Fault, ...]
 
@@ -135,6 +137,8 @@ def line_document(line: Line) -> LineDocument:
         amount=_text(line.amount_cents),
         end_date=line.end_on,
         waits_for=line.waits_for,
+        waiting_since=None if line.waits_for is None else line.recorded_at,
+        woken_at=line.woken_at,
         withdrawn_at=line.withdrawn_at,
         faults=_FAULTS.decode(line.faults),
     )
@@ -146,10 +150,12 @@ def _text(hundredths: int | None) -> str | None:
 
 def lines_csv(lines: Sequence[LineDocument]) -> bytes:
     """Write lines as a Dutch spreadsheet reads them."""
-    heading = ["regel", "regelkenmerk", "uitkomst", "lrk_nummer", "maand", "uren", "uurtarief", "wacht_op", "fouten"]
+    heading = ["regel", "regelkenmerk", "uitkomst", "lrk_nummer", "maand", "uren", "uurtarief", "wacht_op", "wacht_sinds", "fouten"]
     return BYTE_ORDER_MARK + rows_csv([heading, *(_row(one) for one in lines)])
 
 
 def _row(one: LineDocument) -> Sequence[str | int | None]:
     faults = " ".join(f"{fault.code}({fault.field})" if fault.field else fault.code for fault in one.faults)
-    return [one.line_number, one.line_ref, one.outcome, one.lrk_number, one.month, one.hours, one.hourly_rate, one.waits_for, faults]
+    since = None if one.waiting_since is None else one.waiting_since.isoformat()
+    stands = (one.line_number, one.line_ref, one.outcome, one.lrk_number, one.month, one.hours, one.hourly_rate)
+    return [*stands, one.waits_for, since, faults]

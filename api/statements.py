@@ -31,7 +31,7 @@ from reconcile.store.statements import FIRST_PLACE, LinePlace, LocationTotals
 PAGE_LINES = 5_000
 _HEADINGS = (
     *("bsn_ouder", "bsn_kind", "lrk_nummer", "maand", "uren", "uurtarief", "bedrag", "einddatum", "regelkenmerk"),
-    *("levering", "regel", "ontvangen_op", "staat", "wacht_op"),
+    *("levering", "regel", "ontvangen_op", "staat", "wacht_op", "wacht_sinds"),
 )
 _STATES = {"standing": "geldt", "waiting": "wacht"}
 
@@ -87,6 +87,7 @@ class StatementLineDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     received_at: datetime
     state: Literal["standing", "waiting"]
     waits_for: Annotated[str | None, Meta(description="Fault code of the gap, see openapi/faults.json")]
+    waiting_since: Annotated[datetime | None, Meta(description="Since when it waits; it comes alive by itself when the gap is filled")]
 
 
 class StatementDocument(StatementTotals, frozen=True, kw_only=True, rename="camel"):
@@ -205,6 +206,7 @@ def _line(line: StatementLine, month: Month) -> StatementLineDocument:
         received_at=line.received_at,
         state="standing" if line.waits_for is None else "waiting",
         waits_for=line.waits_for,
+        waiting_since=line.waiting_since,
     )
 
 
@@ -214,4 +216,5 @@ def _row(line: StatementLineDocument) -> Sequence[str | int | None]:
         *(decimal_comma(quantity) for quantity in (line.hours, line.hourly_rate, line.amount)),
         *(line.end_date.isoformat() if line.end_date else None, line.line_ref),
         *(str(line.delivery_id), line.line_number, line.received_at.isoformat(), _STATES[line.state], line.waits_for),
+        line.waiting_since.isoformat() if line.waiting_since else None,
     )

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from api.delivery_documents import LineDocument, OutcomeCounts, line_document, lines_csv
 from api.edge import BodyStalled
@@ -145,7 +146,8 @@ def _take(read: _Read, reader: DeliveryReader, data: bytes | None) -> None:
 
 
 def _trial(header: DeliveryHeader, read: _Read, rehearsal: Rehearsal | None = None, *, problem: DeliveryProblem | None = None) -> Trial:
-    lines = tuple(line_document(one) for one in rehearsal.lines) if rehearsal else ()
+    # Nothing is kept, so nothing waits or wakes at an instant.
+    lines = tuple(replace(line_document(one), waiting_since=None, woken_at=None) for one in rehearsal.lines) if rehearsal else ()
     outcomes = [one.outcome for one in lines]
     return Trial(
         state="unreadable" if rehearsal is None else "applied",

@@ -36,7 +36,7 @@ class Statement(Struct, frozen=True, kw_only=True):
 
 
 class StatementLine(Struct, frozen=True, kw_only=True):
-    """A line that stands, or waits for what `waits_for` names, as its sender gave it."""
+    """A line that stands, or waits for what `waits_for` names, as its sender gave it; a BSN that it lacked is there once it stands."""
 
     line_ref: str | None
     parent_bsn: str | None
@@ -50,6 +50,7 @@ class StatementLine(Struct, frozen=True, kw_only=True):
     line_number: int
     received_at: datetime
     waits_for: str | None
+    waiting_since: datetime | None
 
 
 class StatementPage(Struct, frozen=True, kw_only=True):
@@ -106,6 +107,7 @@ async def statement_page(
             line_number=one.line_number,
             received_at=one.received_at,
             waits_for=one.waits_for,
+            waiting_since=None if one.waits_for is None else one.recorded_at,
         )
         for one in found
     )

@@ -6,6 +6,7 @@ any two. The lease with its fence keeps two workers off one delivery; what was a
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -164,13 +165,29 @@ async def _report(conn: Connection, batch: Batch, matched: Sequence[MatchedLine]
     child_years, touched_placements = await lines.insert_line_reports(conn, batch, matched)
     await placements.touch_placements(conn, touched_placements)
     await comparisons.mark_comparisons(conn, child_years)
-    event = {
-        "action": "reported",
-        "actor": f"organisation {batch.delivery.organisation_id}",
-        "deliveryId": str(batch.delivery.delivery_id),
+    await _record_households(conn, batch.delivery, touched, "reported")
+
+
+async def report_anew(conn: Connection, claimed: ClaimedDelivery, touched: Sequence[UUID], *, action: str) -> None:
+    """Bring the reported hours of these locked households in step with the lines that stand."""
+    await placements.insert_reported_placements(conn, touched)
+    moved = {
+        *await placements.supersede_reported_hours(conn, touched),
+        *await placements.insert_reported_hours(conn, touched),
     }
+    affected = sorted({placement.household_id for placement in moved})
+    if affected:
+        await placements.touch_placements(conn, list(moved))
+        await comparisons.mark_comparisons(conn, await comparisons.reported_child_years(conn, affected))
+        # Without a line that was taken back or corrected away, a month that was called complete lacks it.
+        await comparisons.mark_missing_lines_of_households(conn, affected)
+        await _record_households(conn, claimed, affected, action)
+
+
+async def _record_households(conn: Connection, claimed: ClaimedDelivery, changed: Sequence[UUID], action: str) -> None:
+    event = {"action": action, "actor": f"organisation {claimed.organisation_id}", "deliveryId": str(claimed.delivery_id)}
     text = msgspec.json.encode(event).decode()
-    await households.record_changes(conn, touched, [text] * len(touched))
+    await households.record_changes(conn, changed, [text] * len(changed))
 
 
 async def finish_delivery(conn: Connection, claimed: ClaimedDelivery) -> None:

@@ -26,10 +26,13 @@ from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.faults import Finding, fault_findings
 from reconcile.store.lines import Batch, Line
+from reconcile.store.parked import ParkedPlace, WakingLine
+from reconcile.wake import Finder, come_alive, wake_parked
 
 # Before every place that a line can have, and the last one.
 _BEFORE_ALL, _LAST = -(2**63), 2**63 - 1
 _STAGED_AT_ONCE = 1_000
+_WOKEN_AT_ONCE = 1_000
 
 
 class TrialFile(Struct, frozen=True, kw_only=True):
@@ -80,19 +83,38 @@ async def rehearse_delivery(
     delivery = structs.replace(delivery, reference=header.reference or file.envelope.reference or "")
     duplicate_of = await _delivered_before(conn, delivery, organisation.sender_oin, file.content_sha256)
     sent_at = made_at(delivery, file.envelope, organisation.oin)
-    for make in (trials.make_own_stage, trials.make_own_lines, trials.hide_ties, trials.hide_placements):
+    own = (trials.make_own_stage, trials.make_own_lines, trials.make_own_deliveries, trials.hide_ties, trials.hide_placements)
+    for make in own:
         await make(conn)
     known = Known()
     for start in range(0, len(file.lines), _STAGED_AT_ONCE):
         some = file.lines[start : start + _STAGED_AT_ONCE]
         known.people.update(await _people(conn, keyring, organisation, bsns_of(some) - known.people.keys()))
         await stage_lines(conn, keyring, delivery, some, known=known)
-    await trials.copy_standing_lines(conn)
+    await _copy_known(conn, delivery, sent_at)
     await lines.insert_lines(conn, Batch(delivery=delivery, sent_at=sent_at, after_place=_BEFORE_ALL, until_place=_LAST))
+    await _wake_parked(conn, delivery)
     owner, number = delivery.organisation_id, delivery.delivery_id
     judged = await lines.lines_of_delivery(conn, owner, number, outcome=None, after=0, limit=len(file.lines))
     findings = await fault_findings(conn, owner, number, WAITING_CODES)
     return Rehearsal(sent_at=sent_at, lines=judged, findings=findings, duplicate_of=duplicate_of)
+
+
+async def _copy_known(conn: Connection, delivery: ClaimedDelivery, sent_at: datetime) -> None:
+    await trials.copy_waiting_lines(conn, delivery.organisation_id)
+    await trials.copy_completing_lines(conn)
+    await trials.copy_lines_by_key(conn)
+    await trials.copy_deliveries(conn, delivery, sent_at)
+
+
+async def _wake_parked(conn: Connection, delivery: ClaimedDelivery) -> None:
+    async def step(find: Finder, after: ParkedPlace) -> Sequence[WakingLine]:
+        waking = await find(conn, delivery.organisation_id, after=after, limit=_WOKEN_AT_ONCE)
+        if waking:
+            await come_alive(conn, delivery, waking)
+        return waking
+
+    await wake_parked(step)
 
 
 async def _people(conn: Connection, keyring: Keyring, organisation: Organisation, named: frozenset[str]) -> Mapping[str, UUID]:

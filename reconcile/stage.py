@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from reconcile.keyring import Keyring
 from reconcile.people import find_or_remember
-from reconcile.rules.delivery_line import DeliveryLine
+from reconcile.rules.delivery_line import DeliveryLine, LineKey
 from reconcile.rules.faults import fault
 from reconcile.rules.line_order import place_of
 from reconcile.rules.months import first_day
@@ -44,7 +44,9 @@ async def stage_lines(conn: Connection, keyring: Keyring, claimed: ClaimedDelive
 
 def bsns_of(read: Sequence[DeliveryLine]) -> frozenset[str]:
     """Return the BSNs that lines name."""
-    return frozenset(bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn)
+    named = {bsn for line in read for bsn in (line.parent_bsn, line.child_bsn) if bsn}
+    replaced = {bsn for line in read if (key := line.replaced) is not None for bsn in (key.parent_bsn, key.child_bsn) if bsn}
+    return frozenset(named | replaced)
 
 
 async def _people(
@@ -59,7 +61,7 @@ async def _people(
 
 
 async def _stands(conn: Connection, organisation_id: UUID, read: Sequence[DeliveryLine], known: Known) -> Mapping[_Key, LocationStand]:
-    named = {key for line in read if (key := _key(line))}
+    named = {key for line in read for one in (line, line.replaced) if one is not None and (key := _key(one))}
     new = list(named - known.stands.keys())
     if len(known.stands) + len(new) > _STANDS_MAX:
         known.stands.clear()
@@ -70,12 +72,21 @@ async def _stands(conn: Connection, organisation_id: UUID, read: Sequence[Delive
     return known.stands
 
 
-def _key(line: DeliveryLine) -> _Key | None:
+def _key(line: DeliveryLine | LineKey) -> _Key | None:
     return None if line.lrk_number is None else (line.lrk_number, None if line.month is None else first_day(line.month))
 
 
 def _held_against(line: DeliveryLine, stands: Mapping[_Key, LocationStand]) -> DeliveryLine:
-    """Add all faults that only the register can tell. A number that no register knows may be a BSN in the wrong column: it is not kept."""
+    """Add all faults that only the register can tell. A number that no register knows may be a BSN in the wrong column: it is not kept.
+
+    Of what a correction replaces, no more is asked: the register may have learned since that the location was not the sender's.
+    """
+    replaced = line.replaced
+    if replaced is not None and (of_replaced := _key(replaced)) and stands[of_replaced].care_type is None:
+        faults = line.faults
+        if replaced.lrk_number != line.lrk_number:
+            faults = (*faults, fault("lrk-number-unknown", "replacedLrkNumber", replaced.lrk_number))
+        line = replace(line, replaced=replace(replaced, lrk_number=None), faults=faults)
     key = _key(line)
     if key is None:
         return line
@@ -92,6 +103,7 @@ def _held_against(line: DeliveryLine, stands: Mapping[_Key, LocationStand]) -> D
 
 def _staged(claimed: ClaimedDelivery, line: DeliveryLine, people: Mapping[str, UUID]) -> StagedLine:
     parent_id, child_id = people.get(line.parent_bsn or ""), people.get(line.child_bsn or "")
+    replaced = line.replaced
     return StagedLine(
         organisation_id=claimed.organisation_id,
         delivery_id=claimed.delivery_id,
@@ -108,4 +120,8 @@ def _staged(claimed: ClaimedDelivery, line: DeliveryLine, people: Mapping[str, U
         hourly_rate_cents=line.hourly_rate_cents,
         amount_cents=line.amount_cents,
         end_on=line.end_on,
+        replaced_parent_id=None if replaced is None else people.get(replaced.parent_bsn or ""),
+        replaced_child_id=None if replaced is None else people.get(replaced.child_bsn or ""),
+        replaced_lrk_number=None if replaced is None else replaced.lrk_number,
+        replaced_month=None if replaced is None or replaced.month is None else first_day(replaced.month),
     )

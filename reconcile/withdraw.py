@@ -8,11 +8,11 @@ from uuid import UUID
 
 import msgspec
 
-from reconcile.apply import hold
+from reconcile.apply import hold, report_anew
 from reconcile.callers import Organisation
 from reconcile.problems import DeliveryNotDone, LinesUnknown, NothingToWithdraw
 from reconcile.receive import read_delivery
-from reconcile.store import comparisons, deliveries, households, placements
+from reconcile.store import comparisons, deliveries, households, standing
 from reconcile.store import withdrawals as store
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery, Delivery
@@ -58,12 +58,13 @@ async def withdraw_batch(conn: Connection, claimed: ClaimedDelivery, *, lines_ma
     if not line_numbers:
         return 0
     await households.lock_matching_shared(conn)
-    touched = await store.households_of_lines(conn, claimed, line_numbers)
+    keys = await standing.keys_of_lines(conn, claimed, line_numbers)
+    touched = await standing.households_of_keys(conn, keys)
     await households.lock_households(conn, touched)
     await store.withdraw_lines(conn, claimed, line_numbers)
-    await store.restore_lines(conn, claimed, line_numbers)
+    await standing.settle_keys(conn, claimed.organisation_id, keys)
     if touched:
-        await _report_anew(conn, claimed, touched)
+        await report_anew(conn, claimed, touched, action="withdrawn")
     return len(line_numbers)
 
 
@@ -80,25 +81,3 @@ async def finish_withdrawal(conn: Connection, claimed: ClaimedDelivery) -> None:
     await store.finish_withdrawal(conn, claimed)
     event = {"action": "withdrawn", "deliveryId": str(claimed.delivery_id)}
     await deliveries.record_organisation_event(conn, claimed.organisation_id, msgspec.json.encode(event).decode())
-
-
-async def _report_anew(conn: Connection, claimed: ClaimedDelivery, touched: Sequence[UUID]) -> None:
-    """Bring the reported hours of these locked households in step with the lines that stand."""
-    moved = {
-        *await placements.supersede_reported_hours(conn, touched),
-        *await placements.insert_reported_hours(conn, touched),
-    }
-    affected = sorted({placement.household_id for placement in moved})
-    if not affected:
-        return
-    await placements.touch_placements(conn, list(moved))
-    await comparisons.mark_comparisons(conn, await comparisons.reported_child_years(conn, affected))
-    # Without the line, a month that was called complete lacks it.
-    await comparisons.mark_missing_lines_of_households(conn, affected)
-    event = {
-        "action": "withdrawn",
-        "actor": f"organisation {claimed.organisation_id}",
-        "deliveryId": str(claimed.delivery_id),
-    }
-    text = msgspec.json.encode(event).decode()
-    await households.record_changes(conn, affected, [text] * len(affected))

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from reconcile import apply, withdraw
+from reconcile import apply, wake, withdraw
 from reconcile.apply import LeaseLost
 from reconcile.callers import Intake
 from reconcile.keyring import Keyring
@@ -17,7 +17,9 @@ from reconcile.stage import Known
 from reconcile.store.database import Database
 from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.lines import Batch
+from reconcile.store.parked import ParkedPlace, WakingLine
 from reconcile.store.register import oin_of_organisation
+from reconcile.wake import Finder
 from workers.ahead import Ahead
 from workers.kinds import Wake, Work
 
@@ -28,6 +30,8 @@ logger = logging.getLogger(__name__)
 APPLY_LINES_MAX = 800
 APPLY_PARENTS_MAX = 200
 STAGE_LINES_MAX = 4_000
+# Each may touch two households, and what is reported for them is derived anew.
+WAKE_LINES_MAX = 100
 
 
 class Clock(Protocol):
@@ -82,6 +86,7 @@ class DeliveryDrain:
             async with self._db.transaction(Intake()) as conn:
                 lines = await withdraw.withdraw_batch(conn, claimed, lines_max=APPLY_LINES_MAX)
             await self._wake(Work.COMPARISON)
+        await self._wake_parked(claimed)
         async with self._db.transaction(Intake()) as conn:
             await withdraw.finish_withdrawal(conn, claimed)
         # What was called complete may be so no longer.
@@ -142,6 +147,7 @@ class DeliveryDrain:
         async with Ahead(2) as applying:
             for batch in batches:
                 await applying.start(self._apply_batch(batch, applying.latest))
+        await self._wake_parked(claimed)
         async with self._db.transaction(Intake()) as conn:
             await apply.finish_delivery(conn, claimed)
         # Only now is known what a complete month lacks.
@@ -154,3 +160,13 @@ class DeliveryDrain:
                 await before
             await apply.report_batch(conn, kept)
         await self._wake(Work.COMPARISON)
+
+    async def _wake_parked(self, claimed: ClaimedDelivery) -> None:
+        async def step(find: Finder, after: ParkedPlace) -> Sequence[WakingLine]:
+            async with self._db.transaction(Intake()) as conn:
+                woken = await wake.wake_batch(conn, claimed, find, after=after, lines_max=WAKE_LINES_MAX)
+            if woken:
+                await self._wake(Work.COMPARISON)
+            return woken
+
+        await wake.wake_parked(step)

@@ -24,6 +24,10 @@ _DUTCH = (
     "bedrag",
     "einddatum",
     "regelkenmerk",
+    "vervangen_bsn_ouder",
+    "vervangen_bsn_kind",
+    "vervangen_lrk_nummer",
+    "vervangen_maand",
 )
 _FIELD_OF_HEADING: Mapping[str, str] = {
     **{name.casefold(): name for name in FIELDS},

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from reconcile.rules.bsn import is_bsn
 from reconcile.rules.facts import CareType
@@ -37,9 +38,16 @@ FIELDS = (
     "amount",
     "endDate",
     "lineRef",
+    "replacedParentBsn",
+    "replacedChildBsn",
+    "replacedLrkNumber",
+    "replacedMonth",
 )
+# Of a correction: what it replaces, as far as that is not the same as in the line itself.
+REPLACED_FIELDS = FIELDS[-4:]
 NEEDED_FIELDS = ("parentBsn", "childBsn", "lrkNumber", "month", "hours", "hourlyRate")
 _KNOWN = frozenset(FIELDS)
+_REPLACED = frozenset(REPLACED_FIELDS)
 _CARE_TYPES: Mapping[str, CareType] = {"KDV": "KDV", "BSO": "BSO", "VGO": "VGO"}
 _DUTCH_DATE = re.compile(r"([0-9]{2})-([0-9]{2})-([0-9]{4})", re.ASCII)
 _ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
@@ -48,8 +56,20 @@ _LINE_REF_CHARACTERS_MAX = 64
 _NOT_OF_THE_FORM = fault("line-unreadable", None)
 
 
+class LineKey(Struct, frozen=True, kw_only=True):
+    """What a line is about: one child of one parent at one location in one month, as far as readable."""
+
+    parent_bsn: str | None
+    child_bsn: str | None
+    lrk_number: str | None
+    month: Month | None
+
+
 class DeliveryLine(Struct, frozen=True, kw_only=True):
-    """The hours that one organisation reported for one child of one parent at one location in one month, as far as readable."""
+    """The hours that one organisation reported for one child of one parent at one location in one month, as far as readable.
+
+    `replaced` is what a correction replaces, and None of any other line: what was said about it before is void.
+    """
 
     line_number: int
     line_ref: str | None
@@ -62,6 +82,7 @@ class DeliveryLine(Struct, frozen=True, kw_only=True):
     hourly_rate_cents: int | None
     amount_cents: int | None
     end_on: date | None
+    replaced: LineKey | None
     faults: tuple[Fault, ...]
 
     @property
@@ -85,18 +106,20 @@ def read_line(fields: Mapping[str, FieldValue], line_number: int, *, this_month:
     child_bsn = _bsn("childBsn", field("childBsn"), faults)
     if parent_bsn is not None and parent_bsn == child_bsn:
         faults.append(fault("bsn-same-twice", "childBsn", field("childBsn")))
-    lrk_number = _lrk_number(field("lrkNumber"), faults)
+    lrk_number = _lrk_number("lrkNumber", field("lrkNumber"), faults)
     care_type = _care_type(field("careType"), faults)
-    month = _month(field("month"), this_month, faults)
+    month = _month("month", field("month"), this_month, faults)
     hours_hundredths = _hours(field("hours"), faults)
     hourly_rate_cents = _cents("hourlyRate", "hourly-rate-invalid", HOURLY_RATE_CENTS_MAX, field("hourlyRate"), faults)
     amount_cents = _amount(field("amount"), faults)
     end_on = _end_on(field("endDate"), faults)
+    key = LineKey(parent_bsn=parent_bsn, child_bsn=child_bsn, lrk_number=lrk_number, month=month)
+    replaced = None if _REPLACED.isdisjoint(fields) else _replaced(fields, key, this_month, faults)
     if not _KNOWN.issuperset(fields):
         faults += (fault("field-unknown", None, name) for name in fields if name not in _KNOWN)
     if _amount_contradicts(hours_hundredths, hourly_rate_cents, amount_cents):
         faults.append(fault("amount-mismatch", "amount", field("amount")))
-    if line_ref is not None and _may_tell_a_bsn(line_ref, (parent_bsn, child_bsn), faults):
+    if line_ref is not None and _may_tell_a_bsn(line_ref, (key, replaced), faults):
         line_ref = None
     return DeliveryLine(
         line_number=line_number,
@@ -110,6 +133,7 @@ def read_line(fields: Mapping[str, FieldValue], line_number: int, *, this_month:
         hourly_rate_cents=hourly_rate_cents,
         amount_cents=amount_cents,
         end_on=end_on,
+        replaced=replaced,
         faults=tuple(faults),
     )
 
@@ -150,11 +174,11 @@ def _bsn(field: str, value: FieldValue, faults: list[Fault]) -> str | None:
     return None
 
 
-def _lrk_number(value: FieldValue, faults: list[Fault]) -> str | None:
+def _lrk_number(field: str, value: FieldValue, faults: list[Fault]) -> str | None:
     text = _text(value)
     if text is not None and is_lrk_number(text):
         return text
-    faults.append(fault("lrk-number-invalid", "lrkNumber", value))
+    faults.append(fault("lrk-number-invalid", field, value))
     return None
 
 
@@ -167,14 +191,34 @@ def _care_type(value: FieldValue, faults: list[Fault]) -> CareType | None:
     return care_type
 
 
-def _month(value: FieldValue, this_month: Month, faults: list[Fault]) -> Month | None:
+def _month(field: str, value: FieldValue, this_month: Month, faults: list[Fault]) -> Month | None:
     text = value.strip() if isinstance(value, str) else ""
     if not is_month(text):
-        faults.append(fault("month-invalid", "month", value))
+        faults.append(fault("month-invalid", field, value))
         return None
     if text > this_month:
-        faults.append(fault("month-in-future", "month", value))
+        faults.append(fault("month-in-future", field, value))
     return text
+
+
+def _replaced(fields: Mapping[str, FieldValue], own: LineKey, this_month: Month, faults: list[Fault]) -> LineKey | None:
+    """Return what a line replaces; None when it names nothing, as a row of a sheet that corrects other rows."""
+    given = {name: fields[name] for name in REPLACED_FIELDS if fields.get(name) not in (None, "")}
+    if not given:
+        return None
+    parent, child, lrk_number, month = REPLACED_FIELDS
+    replaced = LineKey(
+        parent_bsn=_bsn(parent, given[parent], faults) if parent in given else own.parent_bsn,
+        child_bsn=_bsn(child, given[child], faults) if child in given else own.child_bsn,
+        lrk_number=_lrk_number(lrk_number, given[lrk_number], faults) if lrk_number in given else own.lrk_number,
+        month=_month(month, given[month], this_month, faults) if month in given else own.month,
+    )
+    named = next((name for name in (child, parent) if name in given), None)
+    if named is not None and replaced.parent_bsn is not None and replaced.parent_bsn == replaced.child_bsn:
+        faults.append(fault("bsn-same-twice", named, given[named]))
+    if replaced == own and None not in astuple(own):
+        faults.append(fault("replaces-itself", next(iter(given))))
+    return replaced
 
 
 def _hours(value: FieldValue, faults: list[Fault]) -> int | None:
@@ -236,8 +280,9 @@ def _line_ref(value: FieldValue, faults: list[Fault]) -> str | None:
     return text
 
 
-def _may_tell_a_bsn(line_ref: str, bsns: tuple[str | None, str | None], faults: list[Fault]) -> bool:
-    """A reference is kept and shown as it came, so it may not be made of the BSN of its line; nor be one that fell into its column."""
+def _may_tell_a_bsn(line_ref: str, keys: tuple[LineKey, LineKey | None], faults: list[Fault]) -> bool:
+    """A reference is kept and shown as it came, so it may not be made of a BSN of its line; nor be one that fell into its column."""
+    bsns = [bsn for key in keys if key is not None for bsn in (key.parent_bsn, key.child_bsn)]
     if any(bsn is not None and bsn in line_ref for bsn in bsns):
         faults.append(fault("line-ref-invalid", "lineRef", line_ref))
         return True

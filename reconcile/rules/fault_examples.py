@@ -13,7 +13,7 @@ from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.delivery_file import LINE_BYTES_MAX
 from reconcile.rules.sandbox import NEIGHBOUR_KVK, SANDBOX, SANDBOX_PREFIX
 
-_PARENT, _CHILD, _OTHER_CHILD = (marked_bsn(number) for number in (4_000_101, 4_000_102, 4_000_103))
+_PARENT, _CHILD, _OTHER_CHILD, _NEVER_DELIVERED = (marked_bsn(number) for number in (4_000_101, 4_000_102, 4_000_103, 4_000_104))
 _HEADING = ("regelkenmerk", "bsn_ouder", "bsn_kind", "lrk_nummer", "opvangsoort", "maand", "uren", "uurtarief", "bedrag", "einddatum")
 _ROW = ("fout", _PARENT, _CHILD, SANDBOX.day_care, "", "2026-03", "90,50", "9,95", "", "")
 _SOUND_ROW = ("goed", _PARENT, _OTHER_CHILD, SANDBOX.day_care, "KDV", "2026-03", "80,00", "9,95", "796,00", "31-12-2026")
@@ -60,6 +60,12 @@ def _row(code: str, column: str, value: str) -> FaultExample:
     return _csv(code, _sheet(_SOUND_ROW, row))
 
 
+def _correction(code: str, replaced_child_bsn: str) -> FaultExample:
+    """A sound row, and one that says which child stood there before."""
+    heading, sound = (*_HEADING, "vervangen_bsn_kind"), (*_SOUND_ROW, "")
+    return _csv(code, _sheet(sound, (*_ROW, replaced_child_bsn), heading=heading))
+
+
 def _csv(code: str, text: str, **change: Any) -> FaultExample:  # noqa: ANN401  # the other fields of an example
     return FaultExample(code=code, suffix="csv", text=text, **change)
 
@@ -97,6 +103,8 @@ _OF_LINES = (
     _ndjson("line-json-broken", json.dumps(_ENVELOPE), json.dumps(_FIELDS), json.dumps(_FIELDS)[:-1]),
     _ndjson("line-oversized", json.dumps(_ENVELOPE), json.dumps(_FIELDS), json.dumps({**_FIELDS, "lineRef": _TOO_LONG})),
     _csv("duplicate-line", _sheet(_SOUND_ROW, _ROW, (*_ROW[:6], "60,00", *_ROW[7:]))),
+    _correction("replaces-itself", _CHILD),
+    _correction("replaced-line-unknown", _NEVER_DELIVERED),
 )
 _OF_DELIVERIES = (
     # Sent as Windows-1252, but written in UTF-8: the second byte of this letter is no character there.

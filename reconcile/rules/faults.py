@@ -115,8 +115,10 @@ _KINDS = (
         "Q03",
         "Het BSN ontbreekt",
         "The BSN is missing",
-        "Lever de regel opnieuw met het BSN zodra u het hebt, ook voor eerdere maanden.",
-        "Deliver the line again with the BSN as soon as you have it, for earlier months too.",
+        "Lever een regel met het BSN zodra u het hebt. Heeft die hetzelfde regelkenmerk, dezelfde locatie en hetzelfde andere BSN, dan "
+        "tellen eerdere maanden die wachten vanzelf mee. Lever die anders ook opnieuw.",
+        "Deliver a line with the BSN as soon as you have it. With the same lineRef, location and other BSN, earlier months that wait come "
+        "alive by themselves. Otherwise deliver those again too.",
         permanence="waiting",
     ),
     _line(
@@ -287,6 +289,25 @@ _KINDS = (
         "This line stands in the delivery twice",
         "Lever voor ieder kind, iedere ouder, locatie en maand één regel. Geen van beide is overgenomen.",
         "Deliver one line for each child, parent, location and month. Neither was taken.",
+    ),
+    _line(
+        "replaces-itself",
+        "Q01",
+        "Deze regel vervangt zichzelf",
+        "This line replaces itself",
+        "Zet in de velden die met vervangen beginnen wat eerst fout was. Veranderen alleen uren of tarief? Laat die velden dan leeg.",
+        "Put what was wrong before in the fields that begin with replaced. Do only hours or rate change? Then leave those fields out.",
+    ),
+    _line(
+        "replaced-line-unknown",
+        "Q01",
+        "De regel die wordt vervangen, kennen wij niet",
+        "The line that is replaced is not known",
+        "Controleer de velden die met vervangen beginnen. Komt de oude regel nog, met een eerdere createdAt, dan telt deze vanzelf mee. "
+        "Was er geen oude regel? Laat die velden dan leeg.",
+        "Check the fields that begin with replaced. When the old line comes, with an earlier createdAt, this one comes alive by itself. "
+        "Was there no old line? Then leave those fields out.",
+        permanence="waiting",
     ),
     _delivery(
         "encoding-unknown",

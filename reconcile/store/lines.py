@@ -38,6 +38,10 @@ class StagedLine(Struct, frozen=True, kw_only=True):
     hourly_rate_cents: int | None
     amount_cents: int | None
     end_on: date | None
+    replaced_parent_id: UUID | None
+    replaced_child_id: UUID | None
+    replaced_lrk_number: str | None
+    replaced_month: date | None
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -55,6 +59,7 @@ class Line(Struct, frozen=True, kw_only=True):
     amount_cents: int | None
     end_on: date | None
     recorded_at: datetime
+    woken_at: datetime | None
     withdrawn_at: datetime | None
 
 

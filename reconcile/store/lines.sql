@@ -40,8 +40,9 @@ ORDER BY place;
 -- The one outcome of each line of a batch, kept; then which household each applied line belongs to. A step reads the one before.
 --   staged: two lines for one child, parent, location and month: which one is meant cannot be known, so none is taken. A line that is
 --     rejected anyway contradicts nobody.
---   judged: held against what this organisation said before about the same key. Newer means: sent later, then received later, then
---     the higher number of the delivery.
+--   judged: held against what this organisation said before about the same key, a newer correction of it included (`cancelled`). Newer
+--     means: sent later, then received later, then the higher number of the delivery. A correction is parked until all lines of its
+--     delivery have their outcome: what wakes parked lines applies it (parked.sql).
 --   care: so that a household is looked for once for all months. It is the one that ties the parent and the child in the month of
 --     the line; two such households are no match.
 -- One row for each line that found its household, with the placement when it is there already, and a last one without a line that
@@ -62,6 +63,8 @@ WITH staged AS MATERIALIZED (
     SELECT staged.*, standing.place AS standing_place, CASE
         WHEN staged.waits_for IS NOT NULL THEN 'parked'
         WHEN staged.faults IS NOT NULL OR staged.is_doubled THEN 'rejected'
+        WHEN staged.replaced_month IS NOT NULL THEN 'parked'
+        WHEN cancelled.is_void THEN 'superseded'
         WHEN (standing.sent_at, standing.received_at, standing.delivery_id) > ($5::timestamptz, $6::timestamptz, $2) THEN 'superseded'
         WHEN standing.hours_hundredths = staged.hours_hundredths AND standing.hourly_rate_cents = staged.hourly_rate_cents
             AND standing.amount_cents IS NOT DISTINCT FROM staged.amount_cents
@@ -84,6 +87,25 @@ WITH staged AS MATERIALIZED (
         WHERE line.organisation_id = $1
         LIMIT 1
     ) AS standing ON true
+    LEFT JOIN LATERAL (
+        SELECT true AS is_void
+        FROM (
+            SELECT known.organisation_id, known.delivery_id
+            FROM line AS known
+            WHERE known.replaced_child_id = staged.child_id AND known.replaced_lrk_number = staged.lrk_number
+                AND known.replaced_month = staged.month AND known.replaced_parent_id = staged.parent_id AND known.withdrawn_at IS NULL
+            OFFSET 0
+        ) AS correction
+        CROSS JOIN LATERAL (
+            SELECT delivery.sent_at, delivery.received_at
+            FROM delivery
+            WHERE delivery.organisation_id = correction.organisation_id AND delivery.delivery_id = correction.delivery_id
+            OFFSET 0
+        ) AS sent
+        WHERE standing.place IS NULL AND correction.organisation_id = $1
+            AND (sent.sent_at, sent.received_at, correction.delivery_id) > ($5::timestamptz, $6::timestamptz, $2)
+        LIMIT 1
+    ) AS cancelled ON true
 ), ended AS (
     -- What this organisation said before about the same key no longer stands.
     UPDATE line
@@ -92,12 +114,21 @@ WITH staged AS MATERIALIZED (
     RETURNING 1
 ), kept AS (
     INSERT INTO line (organisation_id, delivery_id, line_number, line_ref, outcome, faults, waits_for, parent_id, child_id,
-        lrk_number, month, hours_hundredths, hourly_rate_cents, amount_cents, end_on, superseded_at)
+        lrk_number, month, hours_hundredths, hourly_rate_cents, amount_cents, end_on, superseded_at,
+        replaced_parent_id, replaced_child_id, replaced_lrk_number, replaced_month)
     SELECT $1, $2, line_number, line_ref, outcome,
-        CASE WHEN is_doubled THEN '[{"code": "duplicate-line", "field": null, "shape": null}]' ELSE coalesce(faults, '[]') END,
-        waits_for, parent_id, child_id, lrk_number, month, hours_hundredths, hourly_rate_cents, amount_cents, end_on,
-        CASE outcome WHEN 'superseded' THEN statement_timestamp() END
+        CASE
+            WHEN is_doubled THEN '[{"code": "duplicate-line", "field": null, "shape": null}]'
+            WHEN is_correction THEN '[{"code": "replaced-line-unknown", "field": null, "shape": null}]'
+            ELSE coalesce(faults, '[]')
+        END,
+        CASE WHEN is_correction THEN 'replaced-line-unknown' ELSE waits_for END,
+        parent_id, child_id, lrk_number, month, hours_hundredths, hourly_rate_cents, amount_cents, end_on,
+        CASE outcome WHEN 'superseded' THEN statement_timestamp() END,
+        CASE WHEN is_correction THEN replaced_parent_id END, CASE WHEN is_correction THEN replaced_child_id END,
+        CASE WHEN is_correction THEN replaced_lrk_number END, CASE WHEN outcome = 'parked' THEN replaced_month END
     FROM judged
+    CROSS JOIN LATERAL (SELECT outcome = 'parked' AND waits_for IS NULL AS is_correction) AS kind
     -- No line is kept before the one that it replaces has ended.
     CROSS JOIN (SELECT count(*) AS ended_count FROM ended) AS before
     WHERE before.ended_count >= 0
@@ -203,7 +234,7 @@ FROM placed;
 -- name: lines_of_delivery
 -- In the order of the file; $3 limits to one outcome, $4 is the last line of the page before.
 SELECT line_number, line_ref, outcome, faults, waits_for, lrk_number, to_char(month, 'YYYY-MM') AS month,
-    hours_hundredths, hourly_rate_cents, amount_cents, end_on, recorded_at, withdrawn_at
+    hours_hundredths, hourly_rate_cents, amount_cents, end_on, recorded_at, woken_at, withdrawn_at
 FROM line
 WHERE organisation_id = $1 AND delivery_id = $2 AND ($3::text IS NULL OR outcome = $3) AND line_number > $4
 ORDER BY line_number

@@ -53,6 +53,7 @@ class SealedLine(Struct, frozen=True, kw_only=True):
     delivery_id: UUID
     line_number: int
     waits_for: str | None
+    recorded_at: datetime
     received_at: datetime
     parent_index: bytes | None
     parent_sealed: bytes | None

@@ -21,11 +21,11 @@ ORDER BY lrk_number;
 -- name: statement_lines
 -- By location, delivery and line; $5 to $7 are the last line of the page before. The people are looked up for the page alone.
 SELECT page.line_ref, page.lrk_number, page.hours_hundredths, page.hourly_rate_cents, page.amount_cents, page.end_on,
-    page.delivery_id, page.line_number, page.waits_for, delivery.received_at,
+    page.delivery_id, page.line_number, page.waits_for, page.recorded_at, delivery.received_at,
     parent.bsn_index AS parent_index, parent.bsn_sealed AS parent_sealed, child.bsn_index AS child_index, child.bsn_sealed AS child_sealed
 FROM (
     SELECT organisation_id, line_ref, lrk_number, hours_hundredths, hourly_rate_cents, amount_cents, end_on, delivery_id, line_number,
-        waits_for, parent_id, child_id
+        waits_for, recorded_at, parent_id, child_id
     FROM line
     WHERE organisation_id = $1 AND month = $2 AND outcome IN ('applied', 'unchanged', 'parked')
         AND ($3::text IS NULL OR lrk_number = $3)

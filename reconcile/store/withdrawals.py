@@ -37,20 +37,9 @@ async def lines_to_withdraw(conn: Connection, claimed: ClaimedDelivery, lines_ma
     return [row["line_number"] for row in rows]
 
 
-async def households_of_lines(conn: Connection, claimed: ClaimedDelivery, line_numbers: Sequence[int]) -> Sequence[UUID]:
-    """Return the households that these lines may belong to, in ascending order."""
-    rows = await conn.fetch(SQL["households_of_lines"], claimed.organisation_id, claimed.delivery_id, line_numbers)
-    return [row["household_id"] for row in rows]
-
-
 async def withdraw_lines(conn: Connection, claimed: ClaimedDelivery, line_numbers: Sequence[int]) -> None:
     """Take these lines back: none of them stands any more."""
     await conn.execute(SQL["withdraw_lines"], claimed.organisation_id, claimed.delivery_id, line_numbers)
-
-
-async def restore_lines(conn: Connection, claimed: ClaimedDelivery, line_numbers: Sequence[int]) -> None:
-    """Let stand again what stood before these lines."""
-    await conn.execute(SQL["restore_lines"], claimed.organisation_id, claimed.delivery_id, line_numbers)
 
 
 async def withdraw_completeness(conn: Connection, claimed: ClaimedDelivery) -> None:

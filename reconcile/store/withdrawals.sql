@@ -34,62 +34,10 @@ WHERE withdrawal.organisation_id = $1 AND withdrawal.delivery_id = $2 AND withdr
 ORDER BY line.line_number
 LIMIT $3;
 
--- name: households_of_lines
--- Every household that ties parent and child of these lines in their months: what is known of them may change.
-SELECT DISTINCT tie.household_id
-FROM line
-CROSS JOIN LATERAL (
-    SELECT household_tie.household_id
-    FROM household_tie
-    WHERE household_tie.parent_id = line.parent_id AND household_tie.child_id = line.child_id
-        AND line.month >= household_tie.from_month AND (household_tie.until_month IS NULL OR line.month <= household_tie.until_month)
-    OFFSET 0
-) AS tie
-WHERE line.organisation_id = $1 AND line.delivery_id = $2 AND line.line_number = ANY ($3::integer[])
-ORDER BY tie.household_id;
-
 -- name: withdraw_lines
 UPDATE line
 SET withdrawn_at = statement_timestamp(), superseded_at = coalesce(superseded_at, statement_timestamp())
 WHERE organisation_id = $1 AND delivery_id = $2 AND line_number = ANY ($3::integer[]);
-
--- name: restore_lines
--- For what these lines were about, the newest line that is not withdrawn stands again; and the deliveries count what changed.
-WITH gone AS (
-    SELECT DISTINCT child_id, lrk_number, month, parent_id
-    FROM line
-    WHERE organisation_id = $1 AND delivery_id = $2 AND line_number = ANY ($3::integer[])
-        AND outcome IN ('applied', 'unchanged')
-), best AS (
-    SELECT newest.*
-    FROM gone
-    CROSS JOIN LATERAL (
-        SELECT line.delivery_id, line.line_number, line.outcome
-        FROM line
-        JOIN delivery ON delivery.organisation_id = line.organisation_id AND delivery.delivery_id = line.delivery_id
-        WHERE line.child_id = gone.child_id AND line.lrk_number = gone.lrk_number AND line.month = gone.month
-            AND line.parent_id = gone.parent_id AND line.organisation_id = $1
-            AND line.withdrawn_at IS NULL AND line.superseded_at IS NOT NULL AND line.outcome IN ('applied', 'unchanged', 'superseded')
-        ORDER BY delivery.sent_at DESC, delivery.received_at DESC, delivery.delivery_id DESC, line.line_number DESC
-        LIMIT 1
-    ) AS newest
-    WHERE NOT EXISTS (
-        SELECT FROM line AS standing
-        WHERE standing.child_id = gone.child_id AND standing.lrk_number = gone.lrk_number AND standing.month = gone.month
-            AND standing.parent_id = gone.parent_id AND standing.organisation_id = $1
-            AND standing.superseded_at IS NULL AND standing.outcome IN ('applied', 'unchanged')
-    )
-), restored AS (
-    UPDATE line
-    SET superseded_at = NULL, outcome = CASE line.outcome WHEN 'superseded' THEN 'applied' ELSE line.outcome END
-    FROM best
-    WHERE line.organisation_id = $1 AND line.delivery_id = best.delivery_id AND line.line_number = best.line_number
-    RETURNING line.delivery_id, best.outcome AS outcome_before
-)
-UPDATE delivery
-SET superseded_count = superseded_count - risen.lines, applied_count = applied_count + risen.lines
-FROM (SELECT delivery_id, count(*) AS lines FROM restored WHERE outcome_before = 'superseded' GROUP BY delivery_id) AS risen
-WHERE delivery.organisation_id = $1 AND delivery.delivery_id = risen.delivery_id;
 
 -- name: withdraw_completeness
 -- What the delivery called complete is so no longer, unless an earlier one said it too: from now on that one says so again.

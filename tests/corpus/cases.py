@@ -153,7 +153,18 @@ TOGETHER = (
     LineCase(name="parent is child", change={"parentBsn": marked_bsn(200_010), "childBsn": marked_bsn(200_010)}, codes=("bsn-same-twice",)),
     LineCase(name="child as reference", change={"childBsn": marked_bsn(200_011), "lineRef": f"K{marked_bsn(200_011)}"}, codes=("line-ref-invalid",)),
 )  # fmt: skip
-LINE_CASES: Sequence[LineCase] = (*HOURS, *RATES, *AMOUNTS, *MONTHS, *DATES, *BSNS, *LOCATIONS, *TEXTS, *TOGETHER)
+CORRECTIONS = (
+    *_each("replacedChildBsn", _NO_BSNS, "bsn-invalid"),
+    *_each("replacedMonth", ["2026-13", "03-2026", "maart", 202603, *_OF_NO_KIND], "month-invalid"),
+    *_each("replacedMonth", ["2026-09", "2099-12"], "month-in-future"),
+    *_each("replacedLrkNumber", [" ", "1", "12345678", CANARY, 1.5, *_OF_NO_KIND], "lrk-number-invalid"),
+    *_each("replacedLrkNumber", ["000000000", "123456789", marked_bsn(77), world.CHILD], "lrk-number-unknown"),
+    *_each("replacedLrkNumber", [world.BSO, world.ELSEWHERE], "replaced-line-unknown"),
+    *_each("replacedChildBsn", [marked_bsn(200_020), int(marked_bsn(200_021)), f" {marked_bsn(200_022)} "], "replaced-line-unknown"),
+    *_each("replacedLrkNumber", [world.KDV, int(world.KDV)], "replaces-itself"),
+    *_each("replacedLrkNumber", ["", None]),
+)  # fmt: skip
+LINE_CASES: Sequence[LineCase] = (*HOURS, *RATES, *AMOUNTS, *MONTHS, *DATES, *BSNS, *LOCATIONS, *TEXTS, *TOGETHER, *CORRECTIONS)
 
 
 # Files. Their people are strangers to every household, so that a line that is taken changes nothing there.
@@ -268,7 +279,8 @@ CSV_WIRE = (
         ("1.234,5", "hours-invalid"), ("90,125", "hours-invalid"), ("90,", "hours-invalid"), (",5", "hours-invalid"), ("90.5,0", "hours-invalid"), ("=90", "hours-invalid"), ("'90", "hours-invalid"), ("90 u", "hours-invalid"), ("-90", "hours-invalid"), ("#REF!", "hours-invalid"), ("#N/B", "hours-invalid"), ("", "hours-invalid"),
         ("9,0E+01", "hours-invalid"), ("745", "hours-out-of-range"), ("1234,5", "hours-out-of-range"), (CANARY, "hours-invalid"), ("٩٠", "hours-invalid"),
     )),
-    *(_csv(f"child {text!r}", f"{_HEAD}\n{_cells(child=text)}\n", lines=((code,),)) for text, code in (
+    # Under a mark of its own: with that of the sound row, its child would be known.
+    *(_csv(f"child {text!r}", f"{_HEAD}\n{_cells(child=text, ref='another')}\n", lines=((code,),)) for text, code in (
         ("", "bsn-missing"), ("12345678", "bsn-invalid"), ("9,0E+08", "bsn-invalid"), ('="900000012"', "bsn-invalid"), ("'900000012", "bsn-invalid"), ("9000.00.012", "bsn-invalid"), (CANARY, "bsn-invalid"), (_PERSON["parentBsn"], "bsn-same-twice"),
     )),
     *(_csv(f"month {text!r}", f"{_HEAD}\n{_cells(month=text)}\n", lines=((code,),)) for text, code in (

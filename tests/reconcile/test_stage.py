@@ -74,3 +74,21 @@ async def test_the_register_s_fault_joins_those_of_the_line(db: Database, admin:
         ('["bsn-missing", "care-type-mismatch"]', None),
         ('["lrk-number-invalid"]', None),
     ]
+
+
+async def test_of_what_is_replaced_a_location_must_be_in_some_register(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """A number that no register knows may be a BSN in the wrong column; what is known of a location by now is no matter."""
+    await world.with_register(admin)
+    delivery = await claimed(db, keyring)
+    others = read(1, replacedLrkNumber=world.CHILD), read(2, replacedLrkNumber=world.ELSEWHERE), read(3, replacedMonth="2014-12")
+    await staged(db, keyring, delivery, Known(), *others, read(4, lrkNumber=world.CHILD, replacedMonth="2026-02"))
+    rows = await admin.fetch(
+        "SELECT jsonb_path_query_array(faults, '$[*].code')::text AS codes, jsonb_path_query_array(faults, '$[*].field')::text AS fields,"
+        " replaced_lrk_number FROM line_stage ORDER BY line_number"
+    )
+    assert [tuple(row) for row in rows] == [
+        ('["lrk-number-unknown"]', '["replacedLrkNumber"]', None),
+        (None, None, world.ELSEWHERE),
+        (None, None, world.KDV),
+        ('["lrk-number-unknown"]', '["lrkNumber"]', None),
+    ]

@@ -70,10 +70,14 @@ def test_columns_may_stand_in_any_order() -> None:
 
 
 def test_every_dutch_heading_has_its_field() -> None:
-    heading = _DUTCH + ";opvangsoort;bedrag;einddatum;regelkenmerk"
+    replaced = "vervangen_bsn_ouder;vervangen_bsn_kind;vervangen_lrk_nummer;vervangen_maand"
+    heading = f"{_DUTCH};opvangsoort;bedrag;einddatum;regelkenmerk;{replaced}"
     extra = {"careType": "KDV", "amount": "1235.13", "endDate": "31-03-2026", "lineRef": "A;1"}
-    expected = read_line(delivery_fields(**extra), 2, this_month=_NOW)
-    assert _read(f'{heading}\n{_ROW};kdv;1235,13;31-03-2026;"A;1"') == [expected]
+    old = {"replacedParentBsn": _CHILD, "replacedChildBsn": _PARENT, "replacedLrkNumber": "900000013", "replacedMonth": "2026-02"}
+    expected = read_line(delivery_fields(**extra, **old), 2, this_month=_NOW)
+    assert expected.replaced is not None
+    assert _read(f'{heading}\n{_ROW};kdv;1235,13;31-03-2026;"A;1";{";".join(old.values())}') == [expected]
+    assert _read(f'{heading}\n{_ROW};kdv;1235,13;31-03-2026;"A;1";;;;')[0].replaced is None
 
 
 def test_a_line_has_the_number_of_the_line_on_which_it_begins() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.delivery_line import FIELDS, NEEDED_FIELDS, DeliveryLine, read_line, read_object, unreadable_line
@@ -40,6 +41,7 @@ def test_a_sound_line_has_all_its_values() -> None:
         hourly_rate_cents=1_025,
         amount_cents=123_513,
         end_on=date(2026, 3, 31),
+        replaced=None,
         faults=(),
     )
 
@@ -220,6 +222,47 @@ def test_the_needed_fields_are_the_ones_that_have_a_fault_when_missing() -> None
     assert {field for _, field in _codes(read_line({}, 1, this_month=_NOW))} == set(NEEDED_FIELDS)
 
 
+_OLD_PARENT, _OLD_CHILD = marked_bsn(8_001), marked_bsn(8_002)
+
+
+@pytest.mark.parametrize(
+    ("change", "replaced"),
+    [
+        ({}, None),
+        ({"replacedChildBsn": "", "replacedMonth": None}, None),
+        ({"replacedChildBsn": _OLD_CHILD}, (_PARENT, _OLD_CHILD, "900000001", "2026-03")),
+        ({"replacedParentBsn": f" {_OLD_PARENT} "}, (_OLD_PARENT, _CHILD, "900000001", "2026-03")),
+        ({"replacedLrkNumber": 900000013, "replacedMonth": "2026-02"}, (_PARENT, _CHILD, "900000013", "2026-02")),
+        ({"replacedParentBsn": _CHILD, "replacedChildBsn": _PARENT}, (_CHILD, _PARENT, "900000001", "2026-03")),
+        ({"replacedChildBsn": _CHILD, "replacedMonth": "2026-02"}, (_PARENT, _CHILD, "900000001", "2026-02")),
+    ],
+)
+def test_what_a_correction_does_not_name_is_as_in_the_line_itself(change: dict[str, Any], replaced: tuple[str, ...] | None) -> None:
+    line = _read(**change)
+    assert line.faults == ()
+    assert (None if line.replaced is None else astuple(line.replaced)) == replaced
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({"replacedChildBsn": _CHILD}, [("replaces-itself", "replacedChildBsn")]),
+        ({"replacedMonth": "2026-03", "replacedLrkNumber": "900000001"}, [("replaces-itself", "replacedLrkNumber")]),
+        ({"replacedParentBsn": "123"}, [("bsn-invalid", "replacedParentBsn")]),
+        ({"replacedChildBsn": []}, [("bsn-invalid", "replacedChildBsn")]),
+        ({"replacedLrkNumber": "x"}, [("lrk-number-invalid", "replacedLrkNumber")]),
+        ({"replacedMonth": "03-2026"}, [("month-invalid", "replacedMonth")]),
+        ({"replacedMonth": "2026-09"}, [("month-in-future", "replacedMonth")]),
+        ({"replacedChildBsn": _PARENT}, [("bsn-same-twice", "replacedChildBsn")]),
+        ({"replacedParentBsn": _CHILD}, [("bsn-same-twice", "replacedParentBsn")]),
+        ({"childBsn": None, "replacedMonth": "2026-03"}, [("bsn-missing", "childBsn")]),
+        ({"replacedChildBsn": _OLD_CHILD, "lineRef": f"K{_OLD_CHILD}"}, [("line-ref-invalid", "lineRef")]),
+    ],
+)
+def test_what_a_correction_names_is_checked_like_the_line_itself(change: dict[str, Any], codes: list[tuple[str, str]]) -> None:
+    assert _codes(_read(**change)) == codes
+
+
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | st.text(max_size=80)
 _VALUES = st.recursive(
     _SCALARS,
@@ -240,7 +283,7 @@ def test_any_fields_give_a_line_with_registered_faults(fields: dict[str, Any]) -
         line.hours_hundredths,
         line.hourly_rate_cents,
     )
-    assert line.faults or None not in needed
+    assert line.faults or None not in (*needed, *(() if line.replaced is None else astuple(line.replaced)))
 
 
 @given(st.sampled_from(FIELDS), st.integers(0, 4_999_999).map(marked_bsn), st.sampled_from(["", " x", "-", "0"]))

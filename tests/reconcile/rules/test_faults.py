@@ -53,8 +53,8 @@ def test_every_code_has_a_title_and_a_remedy_in_both_languages(code: str) -> Non
     assert kind.remedy_en.endswith(".")
 
 
-def test_only_a_missing_bsn_can_be_filled_in_later() -> None:
-    assert [kind.code for kind in FAULTS.values() if kind.permanence == "waiting"] == ["bsn-missing"]
+def test_only_a_missing_bsn_and_a_line_to_replace_can_come_later() -> None:
+    assert [kind.code for kind in FAULTS.values() if kind.permanence == "waiting"] == ["bsn-missing", "replaced-line-unknown"]
 
 
 def test_only_a_month_that_is_still_to_come_mends_itself() -> None:
