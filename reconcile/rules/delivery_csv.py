@@ -45,8 +45,9 @@ class CsvReader:
 
     def __init__(self, *, charset: str | None, this_month: Month) -> None:
         self._this_month = this_month
-        self._decoder_name = "cp1252" if charset == "windows-1252" else "utf-8-sig"
+        self._decoder_name = "cp1252" if charset == "windows-1252" else "utf-8"
         self._decoder = codecs.getincrementaldecoder(self._decoder_name)("strict")
+        self._is_start = True
         self._rest = ""
         self._pending: list[str] = []
         self._pending_characters = 0
@@ -76,6 +77,9 @@ class CsvReader:
             text = self._decoder.decode(data, final)
         except UnicodeDecodeError as error:
             text, wrong = error.object[: error.start].decode(self._decoder_name), "encoding-unknown"
+        if self._is_start and text:
+            # A byte order mark is one at the very beginning alone; further on it is a character like any other.
+            text, self._is_start = text.removeprefix("\ufeff"), False
         forbidden = _FORBIDDEN.search(text)
         if forbidden is not None:
             text, wrong = text[: forbidden.start()], "characters-forbidden"

@@ -1,9 +1,10 @@
 """CSV deliveries: every dialect of a spreadsheet, every unreadable file, and any bytes in any chunks."""
 
+import codecs
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconcile.rules.bsn import marked_bsn
@@ -208,6 +209,7 @@ _BODIES = st.lists(st.sampled_from(_PIECES).map(lambda text: text.encode()) | st
     _BODIES | _BODIES.map(lambda body: f"{_DUTCH}\n".encode() + body),
     st.lists(st.integers(1, 40), max_size=12),
 )
+@example(f"{_DUTCH}\n".encode() + codecs.BOM_UTF8 + f"{_ROW}\n".encode() + b"\xff", [len(_DUTCH) + 1])
 @settings(max_examples=200, deadline=None)
 def test_chunks_never_change_what_is_read(body: bytes, sizes: list[int]) -> None:
     rest, chunks = body, []
