@@ -19,7 +19,8 @@ from api.services import services_of
 from reconcile.answer import accept_difference
 from reconcile.callers import Parent
 from reconcile.problems import NotFound, StaleDifference
-from reconcile.rules.documents import EffectDocument, ExplanationDocument, ProposalDocument
+from reconcile.rules.documents import EffectDocument, ProposalDocument
+from reconcile.rules.explanation_document import ExplanationDocument
 from reconcile.store.database import Connection, Database
 from reconcile.store.differences import ShownDifference, difference_by_id, differences_of_household
 

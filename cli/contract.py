@@ -13,6 +13,7 @@ from api.contract import published_document
 from reconcile.keyring import new_keyring
 from reconcile.rules.fault_examples import EXAMPLES
 from reconcile.rules.faults import FAULTS
+from reconcile.rules.kinds import kinds_page
 from reconcile.settings import Settings
 from reconcile.store.database import Database
 
@@ -20,14 +21,15 @@ from reconcile.store.database import Database
 @click.command("openapi")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="openapi")
 def contract(folder: Path) -> None:
-    """Write openapi.json, faults.json and an example of every fault to FOLDER, from the code."""
+    """Write openapi.json, faults.json, kinds.md and an example of every fault to FOLDER, from the code."""
     (folder / "openapi.json").write_bytes(contract_document())
     (folder / "faults.json").write_bytes(faults_document())
+    (folder / "kinds.md").write_text(kinds_page(), encoding="utf-8")
     examples = folder / "examples" / "faults"
     examples.mkdir(parents=True, exist_ok=True)
     for name, content in example_files().items():
         (examples / name).write_bytes(content)
-    click.echo(f"{folder}/openapi.json, {folder}/faults.json and {examples} are up to date.")
+    click.echo(f"{folder}/openapi.json, {folder}/faults.json, {folder}/kinds.md and {examples} are up to date.")
 
 
 def contract_document() -> bytes:

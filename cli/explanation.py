@@ -10,16 +10,17 @@ from rich.table import Table
 
 from reconcile.explain import ExplainedDifference, Said
 from reconcile.rules.documents import ProposalDocument
-from reconcile.rules.kinds import DUTCH_NAMES
+from reconcile.rules.kinds import KINDS
 
 _STEPS: Mapping[str, str] = {
     "equal": "the hours do not differ by the tolerance or more",
     "run": "two or more months in a row at one level: that level stands from its first month",
     "average": "three or more varying months: their average over the quarters that are over stands",
     "single-months": "each month that differs changes alone",
+    "newest-month": "care that takes the place of other care: its newest month stands",
     "waiting-for-quarter": "varying months wait until the quarter is over",
 }
-_KINDS: Mapping[str, str] = {str(kind): name for kind, name in DUTCH_NAMES.items()}
+_KINDS: Mapping[str, str] = {str(code): kind.dutch for code, kind in KINDS.items()}
 
 
 def print_explanation(console: Console, found: ExplainedDifference) -> None:
@@ -27,12 +28,19 @@ def print_explanation(console: Console, found: ExplainedDifference) -> None:
     explanation = msgspec.json.decode(found.said.explanation)
     console.print(_head(found))
     console.print(_declared(found))
-    console.print(_months(explanation))
+    console.print(_months(explanation, "Month by month"))
+    if explanation["movedFrom"] is not None:
+        console.print(_months(explanation["movedFrom"], f"At the old place, {explanation['movedFrom']['lrkNumber']}"))
     tolerance = f"below {explanation['hoursTolerance']} hours and {explanation['rateTolerance']} euro an hour is no difference"
     step = _STEPS.get(explanation["step"], explanation["step"])
     console.print(f"Rules {explanation['rulesVersion']}: {tolerance}; {step}.", soft_wrap=True)
-    for remark in explanation["remarks"]:
-        console.print(f"Remark: {remark}.")
+    for one in explanation["circumstances"]:
+        facts = [*one["months"], *(str(one[name]) for name in ("hours", "limit", "day") if one[name] is not None)]
+        console.print(f"Circumstance: {one['code']}{': ' if facts else ''}{', '.join(facts)}.", soft_wrap=True)
+    for one in explanation["acceptedBefore"]:
+        at = _utc(datetime.fromisoformat(one["acceptedAt"]))
+        taken = ", ".join(f"from {each['from']} {each['hours']} × {each['hourlyRate']}" for each in one["segments"])
+        console.print(f"Taken over before, {at}: {taken}.", soft_wrap=True)
     _print_said(console, found.said)
     _print_effect(console, found)
     console.print(_life(found))
@@ -86,11 +94,11 @@ def _declared(found: ExplainedDifference) -> Table:
     return table
 
 
-def _months(explanation: Mapping[str, Any]) -> Table:
-    table = Table("month", "declared", "reported", "differs", title="Month by month: hours at an hourly rate", title_justify="left")
+def _months(place: Mapping[str, Any], title: str) -> Table:
+    table = Table("month", "declared", "reported", "differs", title=f"{title}: hours at an hourly rate", title_justify="left")
     for heading in ("reported by", "delivery, line", "received"):
         table.add_column(heading, overflow="fold")
-    for one in explanation["months"]:
+    for one in place["months"]:
         reported = one["reported"]
         differs = " and ".join(name for name, does in (("hours", one["hoursDeviate"]), ("rate", one["rateDeviates"])) if does)
         source = ("", "", "")

@@ -113,7 +113,9 @@ def _steps_of_child(
     steps: list[Step] = []
     kept: set[UUID] = set()
     for found in unanswered(judge(child_year(facts.facts, child.child_id, child.year), as_of, rules), known):
-        before = next((still_open[one] for one in found.placement_ids if one in still_open), None)
+        # Where a move falls apart, one part keeps its difference and the other opens one of its own.
+        own = (still_open[one] for one in found.placement_ids if one in still_open)
+        before = next((one for one in own if one.difference_id not in kept), None)
         if before is not None:
             kept.add(before.difference_id)
             # By another book the same content may have another effect, and shows other tolerances.
@@ -212,5 +214,5 @@ def _row(difference_id: UUID, step: Step, versions: Mapping[UUID, int], rules: R
         judged_at=as_of,
         facts_at=step.facts_at,
         weight_cents=judged.weight_cents,
-        is_worth_telling=is_worth_telling(judged.effect),
+        is_worth_telling=is_worth_telling(judged.explanation.circumstances),
     )

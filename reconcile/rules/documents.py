@@ -1,15 +1,17 @@
-"""The published form of what was judged: what is kept with a difference and sent to the app. Quantities are text with two decimals."""
+"""The published form of proposals and effects: what is kept with a difference and sent to the app.
+
+Quantities are text with two decimals. Explanations are in `explanation_document.py`.
+"""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
 from reconcile.rules.effect import Amounts, Effect, MonthAmounts
-from reconcile.rules.explanation import ComparedMonth, Explanation
-from reconcile.rules.facts import ReportedMonth, Segment
+from reconcile.rules.facts import Segment
 from reconcile.rules.months import Month
 from reconcile.rules.proposal import Proposal
 from reconcile.rules.quantities import hundredths_text, parse_hundredths
@@ -30,12 +32,14 @@ class SegmentDocument(
 
 
 class ProposedPlacementDocument(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One placement of a proposal: the months that one tap would change."""
+    """One placement of a proposal: the months that one tap would change, and from which month on hours and rate stand, if they do."""
 
     placement_id: UUID
     child_id: UUID
     lrk_number: str
     end_on: date | None
+    hours_standing_from: Month | None
+    rate_standing_from: Month | None
     segments: tuple[SegmentDocument, ...]
 
 
@@ -43,50 +47,6 @@ class ProposalDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     """What one tap would declare."""
 
     placements: tuple[ProposedPlacementDocument, ...]
-
-
-class ReportedMonthDocument(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What the organisation reported for a month, and in which line of which delivery."""
-
-    hours: HoursText
-    hourly_rate: MoneyText
-    organisation_name: str
-    delivery_id: UUID
-    line_number: int
-    received_at: datetime
-
-
-class DeclaredMonthDocument(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What the parent declared for a month."""
-
-    hours: HoursText
-    hourly_rate: MoneyText
-
-
-class ComparedMonthDocument(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Both sides of one month; a side that is null was not declared or not received."""
-
-    month: Month
-    declared: DeclaredMonthDocument | None
-    reported: ReportedMonthDocument | None
-    hours_deviate: bool
-    rate_deviates: bool
-
-
-class ExplanationDocument(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Where each number comes from, and by which rule and tolerance it was judged."""
-
-    rules_version: str
-    hours_tolerance: HoursText
-    rate_tolerance: MoneyText
-    step: str
-    location_name: str
-    lrk_number: str
-    care_type: str
-    declared_at: datetime | None
-    months: tuple[ComparedMonthDocument, ...]
-    end_on: date | None
-    remarks: tuple[str, ...]
 
 
 class AmountsDocument(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -158,6 +118,8 @@ def proposal_document(proposal: Proposal) -> ProposalDocument:
                 child_id=one.child_id,
                 lrk_number=one.lrk_number,
                 end_on=one.end_on,
+                hours_standing_from=one.hours_standing_from,
+                rate_standing_from=one.rate_standing_from,
                 segments=tuple(segment_document(segment) for segment in one.segments),
             )
             for one in proposal.placements
@@ -175,23 +137,6 @@ def proposed_segments(placement: ProposedPlacementDocument) -> Sequence[Segment]
             hourly_rate_cents=_hundredths(one.hourly_rate),
         )
         for one in placement.segments
-    )
-
-
-def explanation_document(explanation: Explanation) -> ExplanationDocument:
-    """Publish an explanation."""
-    return ExplanationDocument(
-        rules_version=explanation.rules_version,
-        hours_tolerance=hundredths_text(explanation.hours_tolerance_hundredths),
-        rate_tolerance=hundredths_text(explanation.rate_tolerance_cents),
-        step=explanation.step,
-        location_name=explanation.location_name,
-        lrk_number=explanation.lrk_number,
-        care_type=explanation.care_type,
-        declared_at=explanation.declared_at,
-        months=tuple(_month(one) for one in explanation.months),
-        end_on=explanation.end_on,
-        remarks=explanation.remarks,
     )
 
 
@@ -218,35 +163,6 @@ def _amounts(amounts: Amounts | None) -> AmountsDocument | None:
 
 def _month_amounts(one: MonthAmounts) -> MonthAmountsDocument:
     return MonthAmountsDocument(month=one.month, before_euro=one.before_euro, after_euro=one.after_euro, change_euro=one.change_euro)
-
-
-def _month(one: ComparedMonth) -> ComparedMonthDocument:
-    return ComparedMonthDocument(
-        month=one.month,
-        declared=_declared(one.declared),
-        reported=_reported(one.reported),
-        hours_deviate=one.hours_deviate,
-        rate_deviates=one.rate_deviates,
-    )
-
-
-def _declared(segment: Segment | None) -> DeclaredMonthDocument | None:
-    if segment is None:
-        return None
-    return DeclaredMonthDocument(hours=hundredths_text(segment.hours_hundredths), hourly_rate=hundredths_text(segment.hourly_rate_cents))
-
-
-def _reported(month: ReportedMonth | None) -> ReportedMonthDocument | None:
-    if month is None:
-        return None
-    return ReportedMonthDocument(
-        hours=hundredths_text(month.hours_hundredths),
-        hourly_rate=hundredths_text(month.hourly_rate_cents),
-        organisation_name=month.organisation_name,
-        delivery_id=month.delivery_id,
-        line_number=month.line_number,
-        received_at=month.received_at,
-    )
 
 
 def _hundredths(text: str) -> int:

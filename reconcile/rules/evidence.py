@@ -1,23 +1,25 @@
 """What the months of one placement show: which standing hours and rate the reports come to, month by month.
 
-Decisions (design, section 6): the tolerance is dead band, not discount: once a month deviates, the reported figure is taken as it
-is. Hours, in this order: a trailing run of two or more months at one level; three or more months without a run, by their average;
-otherwise each deviating month alone. The rate stands from the first month it deviates.
+Decisions (ADR 0025): the tolerance is dead band, not discount: once a month deviates, the reported figure is taken as it is. Hours,
+in this order: a trailing run of two or more months at one level; three or more months that vary, by their average; otherwise each
+deviating month alone. Months vary when at most half of them lie in runs. A month in which care began or ended on a day inside it
+counts by itself and is evidence of no level. The rate stands from the first month it deviates.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from reconcile.rules.facts import PlacementFacts, ReportedMonth, Segment
-from reconcile.rules.months import Month, month_of, months_between, next_month, previous_month
+from reconcile.rules.months import Month, month_of, next_month
 from reconcile.rules.quantities import divide_half_up
 from reconcile.rules.rule_book import RuleBook
-from reconcile.rules.segments import at_month
+from reconcile.rules.segments import at_month, lay_over, merge
 
-HoursStep = Literal["equal", "run", "average", "single-months", "waiting-for-quarter"]
+HoursStep = Literal["equal", "run", "average", "single-months", "newest-month", "waiting-for-quarter"]
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -25,7 +27,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
     `hours` and `rate` give the figure for the months that change; `standing_from` is the month from which hours stand, None when
     only single months change. `step` is the rule that fired. `stop_from` is the first month without care, with `end_on` when
-    the organisation gave a last day. `this_month` is the month up to which reports were weighed.
+    the organisation gave a last day. `is_silent_after` when a month after the newest report was called complete without a line.
     """
 
     reported: tuple[ReportedMonth, ...]
@@ -36,18 +38,43 @@ class Evidence(Struct, frozen=True, kw_only=True):
     rate: Mapping[Month, int]
     stop_from: Month | None
     end_on: date | None
+    is_silent_after: bool
     months_compared: tuple[Month, ...]
-    this_month: Month
 
 
-def weigh(placement: PlacementFacts, effective: Sequence[Segment], year: int, this_month: Month, rules: RuleBook) -> Evidence:
+class Weighed(Struct, frozen=True, kw_only=True):
+    """One placement with what counts as declared on it (accepted over declared) and what its reports show."""
+
+    placement: PlacementFacts
+    effective: tuple[Segment, ...]
+    evidence: Evidence
+
+
+def weighed(placement: PlacementFacts, year: int, this_month: Month, rules: RuleBook, *, stopped_from: Month | None = None) -> Weighed:
+    """Weigh a placement against what counts as declared; `stopped_from` when it is known from elsewhere that care ended."""
+    effective = merge(lay_over(placement.declared, placement.overlay))
+    evidence = weigh(placement, effective, year, this_month, rules, stopped_from=stopped_from)
+    return Weighed(placement=placement, effective=effective, evidence=evidence)
+
+
+def weigh(
+    placement: PlacementFacts,
+    effective: Sequence[Segment],
+    year: int,
+    this_month: Month,
+    rules: RuleBook,
+    *,
+    stopped_from: Month | None = None,
+) -> Evidence:
     """Weigh the reports of `year` up to `this_month`; those of the year before only lengthen a run."""
     known = tuple(one for one in placement.reported if one.month <= this_month)
     reported = tuple(one for one in known if one.month >= f"{year:04d}-01")
-    run = _trailing_run(known, rules)
-    stop_from, end_on = _stop(reported, run, year, this_month)
+    stop_from, end_on = _stop(reported, _trailing_run(known, rules), year, this_month)
+    stop_from = stopped_from or stop_from
     months = tuple(one for one in reported if stop_from is None or one.month < stop_from)
-    step, hours, standing_from, standing = _hours(months, run, effective, this_month, rules)
+    partial = _partial_months(placement, end_on)
+    run = _trailing_run([one for one in known if (stop_from is None or one.month < stop_from) and one.month not in partial], rules)
+    step, hours, standing_from, standing = _hours(months, run, partial, effective, this_month, rules)
     return Evidence(
         reported=reported,
         step=step,
@@ -57,8 +84,8 @@ def weigh(placement: PlacementFacts, effective: Sequence[Segment], year: int, th
         rate=_rate(months, effective, rules),
         stop_from=stop_from,
         end_on=end_on,
+        is_silent_after=bool(reported) and any(reported[-1].month < month <= this_month for month in placement.complete_months),
         months_compared=tuple(one.month for one in months),
-        this_month=this_month,
     )
 
 
@@ -80,17 +107,32 @@ def _stop(
 ) -> tuple[Month | None, date | None]:
     """Return the first month without care: after an end date that has come, or where a run of zero hours begins.
 
-    Only the newest report is heard about an end: an older end date with care after it contradicts itself. One month without
-    hours can be a holiday.
+    Only the newest report is heard about an end: an end date with care after its month contradicts itself. One month without hours can
+    be a holiday.
     """
     if not reported:
         return None, None
     newest = reported[-1]
-    if newest.end_on is not None and month_of(newest.end_on) <= this_month:
-        return max(next_month(month_of(newest.end_on)), f"{year:04d}-01"), newest.end_on
+    if newest.end_on is not None:
+        last = month_of(newest.end_on)
+        is_contradicted = any(one.hours_hundredths > 0 and one.month > last for one in reported)
+        if last <= this_month and not is_contradicted:
+            return max(next_month(last), f"{year:04d}-01"), newest.end_on
     if newest.hours_hundredths == 0 and len(run) > 1:
         return max(run[0].month, f"{year:04d}-01"), None
     return None, None
+
+
+def is_inside_month(end_on: date) -> bool:
+    """Tell whether care that ends on this day ends before its month is over."""
+    return month_of(end_on + timedelta(days=1)) == month_of(end_on)
+
+
+def _partial_months(placement: PlacementFacts, end_on: date | None) -> frozenset[Month]:
+    """Return the months that care did not fill, because it began or ended on a day inside them."""
+    starts = {month_of(placement.start_on)} if placement.start_on and placement.start_on.day > 1 else set()
+    ends = {month_of(end_on)} if end_on and is_inside_month(end_on) else set()
+    return frozenset(starts | ends)
 
 
 def _deviates(one: ReportedMonth, effective: Sequence[Segment], rules: RuleBook) -> bool:
@@ -101,111 +143,117 @@ def _deviates(one: ReportedMonth, effective: Sequence[Segment], rules: RuleBook)
 def _hours(
     months: Sequence[ReportedMonth],
     run: Sequence[ReportedMonth],
+    partial: frozenset[Month],
     effective: Sequence[Segment],
     this_month: Month,
     rules: RuleBook,
 ) -> tuple[HoursStep, Mapping[Month, int], Month | None, int | None]:
-    in_year = {one.month for one in months}
-    run_in_year = [one for one in run if one.month in in_year]
+    reported = {one.month: one.hours_hundredths for one in months}
     single = {one.month: one.hours_hundredths for one in months if _deviates(one, effective, rules)}
     if not single:
         return "equal", {}, None, None
-    if len(run) > 1 and run_in_year:
-        before = {month: hours for month, hours in single.items() if month < run_in_year[0].month}
-        if not any(one.month in single for one in run_in_year):
-            return "single-months", before, None, None
-        return "run", before, run_in_year[0].month, run_in_year[-1].hours_hundredths
-    if len(months) >= 3:
-        return _average(months, effective, this_month, rules)
-    return "single-months", single, None, None
+    full = _from_first_care([one for one in months if one.month not in partial], effective, rules)
+    is_steady = len(full) >= 3 and _is_steady(full, rules)
+    in_run = [one.month for one in run if one.month in reported] if len(run) > 1 else []
+    if not in_run and is_steady and not any(at_month(effective, one.month) for one in full):
+        # There are no declared hours that could return: the newest level stands, and the months after it count by themselves.
+        in_run = [one.month for one in _newest_run(full, rules)]
+    if in_run:
+        outside = {month: hours for month, hours in reported.items() if month not in in_run and (month in single or month > in_run[0])}
+        if not any(month in single for month in in_run):
+            return "single-months", outside, None, None
+        return "run", outside, in_run[0], reported[in_run[-1]]
+    if len(full) < 3 or is_steady:
+        return "single-months", single, None, None
+    step, standing_from, average = _average(full, effective, this_month, rules)
+    alone = {
+        month: hours
+        for month, hours in reported.items()
+        if month in partial and (month in single or (standing_from is not None and month > standing_from))
+    }
+    return "single-months" if alone and standing_from is None else step, alone, standing_from, average
+
+
+def _is_steady(months: Sequence[ReportedMonth], rules: RuleBook) -> bool:
+    """Tell whether most months lie in runs: then a month beside them is an exception, and the hours do not vary."""
+    beside = [
+        next_month(one.month) == other.month and abs(one.hours_hundredths - other.hours_hundredths) < rules.hours_tolerance_hundredths
+        for one, other in pairwise(months)
+    ]
+    in_runs = sum(before or after for before, after in zip([False, *beside], [*beside, False], strict=True))
+    return 2 * in_runs > len(months)
+
+
+def _newest_run(months: Sequence[ReportedMonth], rules: RuleBook) -> Sequence[ReportedMonth]:
+    """Return the newest run of two or more months; in steady months there is one."""
+    runs = (_trailing_run(months[:end], rules) for end in range(len(months), 0, -1))
+    return next(run for run in runs if len(run) > 1)
 
 
 def _average(
     months: Sequence[ReportedMonth], effective: Sequence[Segment], this_month: Month, rules: RuleBook
-) -> tuple[HoursStep, Mapping[Month, int], Month | None, int | None]:
-    """Compare averages over the quarters that are over, so that a varying contract is asked about once a quarter at most."""
+) -> tuple[HoursStep, Month | None, int | None]:
+    """Compare averages over the quarters that are over, so that a varying contract is asked about once a quarter at most.
+
+    Care that nothing is declared for does not wait for its quarter: until it is declared no allowance is paid for it.
+    """
     quarter_start = f"{this_month[:4]}-{(int(this_month[5:]) - 1) // 3 * 3 + 1:02d}"
-    weighed = [one for one in months if one.month < quarter_start]
-    if len(weighed) < 3:
-        return "waiting-for-quarter", {}, None, None
-    declared = [at_month(effective, one.month) for one in weighed]
-    reported_average = divide_half_up(sum(one.hours_hundredths for one in weighed), len(weighed))
-    declared_average = divide_half_up(sum(one.hours_hundredths if one else 0 for one in declared), len(weighed))
-    if abs(reported_average - declared_average) < rules.hours_tolerance_hundredths:
-        return "equal", {}, None, None
-    return "average", {}, weighed[0].month, reported_average
+    weighed_months = [one for one in months if one.month < quarter_start]
+    if len(weighed_months) < 3:
+        if any(at_month(effective, one.month) for one in months):
+            return "waiting-for-quarter", None, None
+        weighed_months = list(months)
+    count = len(weighed_months)
+    declared = [at_month(effective, one.month) for one in weighed_months]
+    reported_sum = sum(one.hours_hundredths for one in weighed_months)
+    declared_sum = sum(one.hours_hundredths for one in declared if one)
+    # Sums and not rounded averages: rounding would treat too little and too much a hair differently.
+    if abs(reported_sum - declared_sum) < rules.hours_tolerance_hundredths * count:
+        return "equal", None, None
+    return "average", weighed_months[0].month, divide_half_up(reported_sum, count)
+
+
+def _from_first_care(months: Sequence[ReportedMonth], effective: Sequence[Segment], rules: RuleBook) -> Sequence[ReportedMonth]:
+    """Leave out the months before care began: without hours on either side they are no part of an average."""
+    for place, one in enumerate(months):
+        if at_month(effective, one.month) or one.hours_hundredths >= rules.hours_tolerance_hundredths:
+            return months[place:]
+    return ()
+
+
+def standing_from_newest(evidence: Evidence) -> Evidence:
+    """Let the newest month with care stand, when nothing else does: for care that takes the place of other care."""
+    cared = [one for one in evidence.reported if one.hours_hundredths > 0]
+    if evidence.standing_from is not None or not cared:
+        return evidence
+    newest = cared[-1]
+    after = {one.month: one.hours_hundredths for one in evidence.reported if one.month > newest.month}
+    before = {month: hours for month, hours in evidence.hours.items() if month < newest.month}
+    return structs.replace(
+        evidence,
+        step="newest-month",
+        hours={**before, **after},
+        standing_from=newest.month,
+        standing_hours_hundredths=newest.hours_hundredths,
+    )
 
 
 def _rate(months: Sequence[ReportedMonth], effective: Sequence[Segment], rules: RuleBook) -> Mapping[Month, int]:
-    """Return from which months which rate stands. A month without hours says nothing about the rate."""
+    """Return from which months which rate stands. A month without hours says nothing about the rate.
+
+    A month that nothing is declared for is held against the rate that was declared before it.
+    """
     standing: dict[Month, int] = {}
     current: int | None = None
+    expected: int | None = None
     for one in months:
         declared = at_month(effective, one.month)
-        expected = current if current is not None else declared.hourly_rate_cents if declared else None
+        if current is not None:
+            expected = current
+        elif declared is not None:
+            expected = declared.hourly_rate_cents
         if one.hours_hundredths == 0:
             continue
         if expected is None or abs(one.hourly_rate_cents - expected) >= rules.rate_tolerance_cents:
             current = standing[one.month] = one.hourly_rate_cents
     return standing
-
-
-def proposed_segments(evidence: Evidence, effective: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Return what one tap would declare: the months that change and, where something stands, the months after the newest report.
-
-    What stands runs on to the end of the declared segment it lies in, never over one that the parent declared for later.
-    """
-    starts = [*evidence.hours, *evidence.rate, *([evidence.standing_from] if evidence.standing_from else [])]
-    segments: list[Segment] = []
-    if starts and evidence.months_compared:
-        last = evidence.months_compared[-1]
-        for month in months_between(min(starts), last):
-            segments += _changed_month(month, evidence, effective)
-        if evidence.stop_from is None:
-            segments += _standing_tail(last, evidence, effective)
-    if evidence.stop_from is not None and (running := at_month(effective, evidence.stop_from)) and running.hours_hundredths > 0:
-        segments.append(
-            Segment(
-                from_month=evidence.stop_from,
-                until_month=running.until_month,
-                hours_hundredths=0,
-                hourly_rate_cents=running.hourly_rate_cents,
-            )
-        )
-    return tuple(segments)
-
-
-def _target(month: Month, evidence: Evidence, effective: Sequence[Segment]) -> tuple[int | None, int | None]:
-    declared = at_month(effective, month)
-    hours = declared.hours_hundredths if declared else None
-    if evidence.standing_from is not None and month >= evidence.standing_from:
-        hours = evidence.standing_hours_hundredths
-    hours = evidence.hours.get(month, hours)
-    begun = [start for start in evidence.rate if start <= month]
-    rate = evidence.rate[max(begun)] if begun else declared.hourly_rate_cents if declared else None
-    return hours, rate
-
-
-def _changed_month(month: Month, evidence: Evidence, effective: Sequence[Segment]) -> list[Segment]:
-    hours, rate = _target(month, evidence, effective)
-    declared = at_month(effective, month)
-    if hours is None or rate is None or (declared and (declared.hours_hundredths, declared.hourly_rate_cents) == (hours, rate)):
-        return []
-    return [Segment(from_month=month, until_month=month, hours_hundredths=hours, hourly_rate_cents=rate)]
-
-
-def _standing_tail(last: Month, evidence: Evidence, effective: Sequence[Segment]) -> list[Segment]:
-    if evidence.standing_from is None and not evidence.rate:
-        return []
-    following = next_month(last)
-    declared = at_month(effective, last)
-    hours, rate = _target(following, evidence, (declared,) if declared else ())
-    if hours is None or rate is None:
-        return []
-    later = [one.from_month for one in effective if one.from_month > last]
-    until = declared.until_month if declared else previous_month(min(later)) if later else None
-    if until is not None and until < following:
-        return []
-    if declared and (declared.hours_hundredths, declared.hourly_rate_cents) == (hours, rate):
-        return []
-    return [Segment(from_month=following, until_month=until, hours_hundredths=hours, hourly_rate_cents=rate)]

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from uuid import UUID
 
 from msgspec import Struct
 
-from reconcile.rules.evidence import Evidence, HoursStep
-from reconcile.rules.facts import CareType, ReportedMonth, Segment
+from reconcile.rules.evidence import HoursStep, Weighed
+from reconcile.rules.facts import AcceptedBefore, CareType, ReportedMonth, Segment
+from reconcile.rules.kinds import CircumstanceCode
 from reconcile.rules.months import Month
 from reconcile.rules.rule_book import RuleBook
 from reconcile.rules.segments import at_month
@@ -22,8 +24,35 @@ class ComparedMonth(Struct, frozen=True, kw_only=True):
     rate_deviates: bool
 
 
+class Circumstance(Struct, frozen=True, kw_only=True):
+    """Something to say beside the numbers, with the facts that it needs (rules/kinds.py says which)."""
+
+    code: CircumstanceCode
+    months: tuple[Month, ...] = ()
+    hours_hundredths: int | None = None
+    limit_hundredths: int | None = None
+    day: date | None = None
+
+
+class MovedFrom(Struct, frozen=True, kw_only=True):
+    """The old place of a move: its location, its months, the first month without care and, when the organisation gave one, its last day."""
+
+    placement_id: UUID
+    location_name: str
+    lrk_number: str
+    care_type: CareType
+    months: tuple[ComparedMonth, ...]
+    ended_from: Month
+    end_on: date | None
+
+
 class Explanation(Struct, frozen=True, kw_only=True):
-    """The months compared, the rule and tolerance that judged them, and the ages of both sides."""
+    """The months compared, the rule and tolerance that judged them, and the ages of both sides.
+
+    Location and months are those of the placement that the difference spans; of a move they are the new place's, and `moved_from` is
+    the old one. Of new care `begins_in` is the first month of the year with hours, and `report_by` the last day on which it can be
+    reported for all of it. `accepted_before` is what was taken over before on these placements.
+    """
 
     rules_version: str
     hours_tolerance_hundredths: int
@@ -35,12 +64,18 @@ class Explanation(Struct, frozen=True, kw_only=True):
     declared_at: datetime | None
     months: tuple[ComparedMonth, ...]
     end_on: date | None
-    remarks: tuple[str, ...]
+    moved_from: MovedFrom | None = None
+    begins_in: Month | None = None
+    report_by: date | None = None
+    accepted_before: tuple[AcceptedBefore, ...] = ()
+    circumstances: tuple[Circumstance, ...] = ()
 
 
-def compared_months(evidence: Evidence, effective: Sequence[Segment], rules: RuleBook) -> tuple[ComparedMonth, ...]:
-    """Put the reported months of the year beside what is declared."""
-    return tuple(_compared(one, at_month(effective, one.month), rules) for one in evidence.reported)
+def compared_months(weighed: Weighed, rules: RuleBook, missing: Sequence[Month] = ()) -> tuple[ComparedMonth, ...]:
+    """Put the reported months of the year beside what counts as declared, and `missing` ones: complete without a line for this care."""
+    compared = [_compared(one, at_month(weighed.effective, one.month), rules) for one in weighed.evidence.reported]
+    absent = [_absent(month, at_month(weighed.effective, month)) for month in missing]
+    return tuple(sorted((*compared, *absent), key=lambda one: one.month))
 
 
 def _compared(reported: ReportedMonth, declared: Segment | None, rules: RuleBook) -> ComparedMonth:
@@ -53,3 +88,8 @@ def _compared(reported: ReportedMonth, declared: Segment | None, rules: RuleBook
         rate_deviates=reported.hours_hundredths > 0
         and (declared is None or abs(reported.hourly_rate_cents - declared.hourly_rate_cents) >= rules.rate_tolerance_cents),
     )
+
+
+def _absent(month: Month, declared: Segment | None) -> ComparedMonth:
+    is_declared = declared is not None and declared.hours_hundredths > 0
+    return ComparedMonth(month=month, declared=declared, reported=None, hours_deviate=is_declared, rate_deviates=False)

@@ -67,12 +67,31 @@ class ChildCare(Struct, frozen=True, kw_only=True):
     placements: tuple[PlacementFacts, ...]
 
 
+class SeenMonth(Struct, frozen=True, kw_only=True):
+    """What was reported for a month at the moment of an acceptance, as the parent saw it."""
+
+    month: Month
+    hours_hundredths: int
+    hourly_rate_cents: int
+
+
+class AcceptedBefore(Struct, frozen=True, kw_only=True):
+    """The newest acceptance of one placement in the year that TVS did not refuse: what was taken over, and what it was taken from."""
+
+    placement_id: UUID
+    year: int
+    accepted_at: datetime
+    segments: tuple[Segment, ...]
+    seen: tuple[SeenMonth, ...]
+
+
 class ChildYearFacts(Struct, frozen=True, kw_only=True):
     """One child in one household for one calculation year, with the rest of the household for the euro effect.
 
     `income_euro` is the joint assessment income of the year in whole euros, None when TVS did not give one.
     `is_closed_year` is True when TVS has awarded the year: no tap is possible any more.
-    `siblings` are the other children of the household with their placements in the same year.
+    `siblings` are the other children of the household with their placements in the same year. `accepted` is what was taken over of the
+    year before, of any child of the household.
     """
 
     household_id: UUID
@@ -81,15 +100,17 @@ class ChildYearFacts(Struct, frozen=True, kw_only=True):
     is_closed_year: bool
     child: ChildCare
     siblings: tuple[ChildCare, ...] = ()
+    accepted: tuple[AcceptedBefore, ...] = ()
 
 
 class HouseholdFacts(Struct, frozen=True, kw_only=True):
-    """What is known about one household: incomes in whole euros by year, awarded years, and all its children's care."""
+    """What is known about one household: incomes in whole euros by year, awarded years, its children's care, and what was taken over."""
 
     household_id: UUID
     incomes: dict[int, int]
     awarded_years: tuple[int, ...]
     children: tuple[ChildCare, ...]
+    accepted: tuple[AcceptedBefore, ...] = ()
 
 
 def child_year(household: HouseholdFacts, child_id: UUID, year: int) -> ChildYearFacts:
@@ -103,6 +124,7 @@ def child_year(household: HouseholdFacts, child_id: UUID, year: int) -> ChildYea
         is_closed_year=year in household.awarded_years,
         child=own or ChildCare(child_id=child_id, birth_date=None, placements=()),
         siblings=tuple(child for child in children if child.child_id != child_id),
+        accepted=tuple(one for one in household.accepted if one.year == year),
     )
 
 

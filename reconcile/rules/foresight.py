@@ -117,7 +117,7 @@ class _Tally(Struct, kw_only=True):
     def add(self, judged: JudgedDifference, hours_hundredths: int) -> None:
         euro = _euro(judged)
         self.differences += 1
-        self.told += is_worth_telling(judged.effect)
+        self.told += is_worth_telling(judged.explanation.circumstances)
         self.hours_up += max(hours_hundredths, 0)
         self.hours_down += max(-hours_hundredths, 0)
         self.euro_up += max(euro or 0, 0)
@@ -212,22 +212,21 @@ def _pairs(
 
 
 def _fate(old: JudgedDifference | None, new: JudgedDifference | None) -> Fate:
-    was_told = old is not None and is_worth_telling(old.effect)
-    is_told = new is not None and is_worth_telling(new.effect)
+    was_told = old is not None and is_worth_telling(old.explanation.circumstances)
+    is_told = new is not None and is_worth_telling(new.explanation.circumstances)
     if was_told != is_told:
         return "newly-told" if is_told else "no-longer-told"
     if old is None or new is None:
         return "newly-shown" if old is None else "no-longer-shown"
     if old.kind != new.kind:
         return "other-kind"
-    is_same = content_of(old) == content_of(new) and old.effect == new.effect
-    return "same" if is_same else "other-amounts"
+    return "same" if content_of(old) == content_of(new) else "other-amounts"
 
 
 def _verdict(judged: JudgedDifference, hours_hundredths: int) -> Verdict:
     return Verdict(
         kind=judged.kind,
-        is_told=is_worth_telling(judged.effect),
+        is_told=is_worth_telling(judged.explanation.circumstances),
         hours=hundredths_text(hours_hundredths),
         euro=_euro(judged),
     )

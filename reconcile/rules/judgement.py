@@ -6,18 +6,21 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from reconcile.rules.circumstances import Found, accepted_before, circumstances_of
 from reconcile.rules.effect import Effect, effect_of, no_effect
-from reconcile.rules.evidence import Evidence, proposed_segments, weigh
-from reconcile.rules.explanation import ComparedMonth, Explanation, compared_months
-from reconcile.rules.facts import ChildCare, ChildYearFacts, PlacementFacts, ReportedMonth, Segment
+from reconcile.rules.evidence import Weighed, standing_from_newest, weighed
+from reconcile.rules.explanation import ComparedMonth, Explanation, MovedFrom, compared_months
+from reconcile.rules.facts import ChildCare, ChildYearFacts, ReportedMonth, Segment
+from reconcile.rules.kind_of import kind_of
 from reconcile.rules.kinds import Kind, Route
 from reconcile.rules.months import Month, month_at, months_of_year
+from reconcile.rules.new_care import Move, NewCare, is_beside_known_care, is_too_old, is_undeclared, move_of, new_cares, report_by
 from reconcile.rules.notice import weight_cents
-from reconcile.rules.proposal import Proposal, ProposedPlacement
+from reconcile.rules.proposal import Proposal, proposed_placement, proposed_segments
 from reconcile.rules.rule_book import RuleBook
-from reconcile.rules.segments import at_month, lay_over, merge
+from reconcile.rules.segments import at_month, lay_over
 
 
 class JudgedDifference(Struct, frozen=True, kw_only=True):
@@ -38,198 +41,233 @@ class JudgedDifference(Struct, frozen=True, kw_only=True):
     weight_cents: int
 
 
+class _Case(Struct, frozen=True, kw_only=True):
+    """What every step of one judgement goes by."""
+
+    facts: ChildYearFacts
+    this_month: Month
+    rules: RuleBook
+
+
+class _Side(Struct, frozen=True, kw_only=True):
+    """One placement of a difference: what its reports show, its months, and the segments that one tap would declare."""
+
+    weighed: Weighed
+    months: tuple[ComparedMonth, ...]
+    segments: tuple[Segment, ...]
+
+
 def judge(facts: ChildYearFacts, as_of: datetime, rules: RuleBook) -> tuple[JudgedDifference, ...]:
     """Judge one child in one calculation year as of an instant; months that are still to come then do not count.
 
-    The answer is ordered by LRK number and does not depend on the order of the placements.
+    The answer is ordered by LRK number, a move by that of its new place, and does not depend on the order of the placements.
     """
-    this_month = month_at(as_of)
-    ordered = sorted(facts.child.placements, key=lambda one: (one.lrk_number, one.placement_id))
-    found = (_judge_placement(facts, placement, this_month, rules) for placement in ordered)
-    return tuple(one for one in found if one is not None)
+    return tuple(_judged(_Case(facts=facts, this_month=month_at(as_of), rules=rules)))
 
 
 def content_of(judged: JudgedDifference) -> bytes:
-    """Return a hash of what the parent is told: kind, proposal, route and the values compared.
+    """Return a hash of what the parent is told: kind, proposal, route, the values compared, the circumstances and the effect.
 
-    The effect is left out: a new income estimate changes the euros shown, not the difference.
+    By which delivery a value came is left out: the same values in another delivery are no news.
     """
-    values = [(one.month, _figures(one.declared), _figures(one.reported)) for one in judged.explanation.months]
-    return _digest((judged.kind, judged.proposal, judged.route, values))
+    explanation = judged.explanation
+    months = [*explanation.months, *(explanation.moved_from.months if explanation.moved_from else ())]
+    values = [(one.month, _figures(one.declared), _figures(one.reported)) for one in months]
+    return _digest((judged.kind, judged.placement_ids, judged.proposal, judged.route, values, explanation.circumstances, judged.effect))
 
 
 def _figures(one: Segment | ReportedMonth | None) -> tuple[int, int] | None:
     return (one.hours_hundredths, one.hourly_rate_cents) if one else None
 
 
-def _judge_placement(facts: ChildYearFacts, placement: PlacementFacts, this_month: Month, rules: RuleBook) -> JudgedDifference | None:
-    effective = merge(lay_over(placement.declared, placement.overlay))
-    evidence = weigh(placement, effective, facts.year, this_month, rules)
-    months = compared_months(evidence, effective, rules)
-    if not placement.is_declared and not effective:
-        return _undeclared(facts, placement, evidence, months, rules)
-    segments = merge(proposed_segments(evidence, effective))
+def _judged(case: _Case) -> Iterator[JudgedDifference]:
+    ordered = sorted(case.facts.child.placements, key=lambda one: (one.lrk_number, one.placement_id))
+    child = [weighed(one, case.facts.year, case.this_month, case.rules) for one in ordered]
+    found = new_cares(child, case.facts.year, case.rules)
+    move = move_of(found)
+    cares = {care.weighed.placement.placement_id: care for care in found}
+    for one in child:
+        care = cares.get(one.placement.placement_id)
+        if move is not None and one is move.new.weighed:
+            yield _moved(case, move)
+        elif care is not None:
+            yield from _added(case, care)
+        elif not (move is not None and one is move.old) and not is_undeclared(one, case.facts.year):
+            yield from _changed(case, one)
+
+
+def _changed(case: _Case, one: Weighed) -> Iterator[JudgedDifference]:
+    """Judge declared care against what was reported of it."""
+    segments = proposed_segments(one.evidence, one.effective)
     if not segments:
-        return _missing(facts, placement, effective, evidence, this_month, rules)
-    kind = _kind(facts.year, placement, evidence, effective, segments, rules)
-    route = _no_tap(facts, placement, evidence, kind)
-    proposal = None if route else _proposal(facts.child.child_id, placement, evidence, segments)
-    return _difference(facts, placement, effective, evidence, kind, proposal, route, months, rules)
+        yield from _missing(case, one)
+        return
+    side = _Side(weighed=one, months=compared_months(one, case.rules), segments=segments)
+    kind = kind_of(one, segments, case.facts.year, case.rules)
+    yield _difference(case, (side,), kind, _route_of_change(case, one, kind))
 
 
-def _kind(
-    year: int,
-    placement: PlacementFacts,
-    evidence: Evidence,
-    effective: Sequence[Segment],
-    segments: Sequence[Segment],
-    rules: RuleBook,
-) -> Kind:
-    if evidence.stop_from is not None and any(one.from_month == evidence.stop_from and one.hours_hundredths == 0 for one in segments):
-        return "D14"
-    has_hours = bool(evidence.hours) or evidence.standing_from is not None
-    if has_hours and evidence.rate:
-        return "D09"
-    if evidence.rate:
-        return _rate_kind(year, placement, evidence, effective, rules)
-    if evidence.step == "average":
-        return "D05"
-    if evidence.standing_from is None or evidence.standing_hours_hundredths is None:
-        return "D03"
-    declared = at_month(effective, evidence.months_compared[-1])
-    deviating = declared if declared and declared.hours_hundredths != evidence.standing_hours_hundredths else None
-    before = deviating or at_month(effective, evidence.standing_from)
-    return "D01" if evidence.standing_hours_hundredths > (before.hours_hundredths if before else 0) else "D02"
-
-
-def _rate_kind(year: int, placement: PlacementFacts, evidence: Evidence, effective: Sequence[Segment], rules: RuleBook) -> Kind:
-    maximum = rules.maximum_rate_cents.get(year, {}).get(placement.care_type)
-    if maximum is None:
-        return "D06"
-    declared = [at_month(effective, month) for month in evidence.rate]
-    is_above = all(one is not None and one.hourly_rate_cents >= maximum for one in declared) and all(
-        cents >= maximum for cents in evidence.rate.values()
-    )
-    return "D07" if is_above else "D06"
-
-
-def _no_tap(facts: ChildYearFacts, placement: PlacementFacts, evidence: Evidence, kind: Kind) -> Route | None:
-    if facts.is_closed_year:
+def _route_of_change(case: _Case, one: Weighed, kind: Kind) -> Route | None:
+    if case.facts.is_closed_year:
         return "year-closed"
-    if kind == "D14" and evidence.stop_from is not None and not _other_care_after(facts, placement, evidence.stop_from):
+    if kind == "D08":
+        return "mediation-costs"
+    stop = one.evidence.stop_from
+    if kind == "D14" and stop is not None and not _has_other_care_from(case.facts, one.placement.placement_id, stop):
         return "last-care-ended"
     return None
 
 
-def _other_care_after(facts: ChildYearFacts, stopped: PlacementFacts, month: Month) -> bool:
+def _has_other_care_from(facts: ChildYearFacts, stopped_id: UUID, month: Month) -> bool:
     """Tell whether the household has other declared care from `month` on: ending the last care is outside the app."""
     children: tuple[ChildCare, ...] = (facts.child, *facts.siblings)
     return any(
         segment.hours_hundredths > 0 and (segment.until_month is None or segment.until_month >= month)
         for child in children
         for placement in child.placements
-        if placement.placement_id != stopped.placement_id
+        if placement.placement_id != stopped_id
         for segment in lay_over(placement.declared, placement.overlay)
     )
 
 
-def _undeclared(
-    facts: ChildYearFacts, placement: PlacementFacts, evidence: Evidence, months: tuple[ComparedMonth, ...], rules: RuleBook
-) -> JudgedDifference | None:
-    """Care that only the organisation knows of: new conditions and the three-month rule may apply, so there is no tap."""
-    if not any(one.hours_hundredths > 0 for one in evidence.reported):
-        return None
-    elsewhere = any(other.is_declared for other in facts.child.placements)
-    route: Route = "year-closed" if facts.is_closed_year else "add-care" if elsewhere else "add-child"
-    return _difference(facts, placement, (), evidence, "D12" if elsewhere else "D13", None, route, months, rules)
+def _moved(case: _Case, move: Move) -> JudgedDifference:
+    """Judge a move: the old place ends and the new one begins, in one tap."""
+    old = weighed(move.old.placement, case.facts.year, case.this_month, case.rules, stopped_from=move.ended_from)
+    new = structs.replace(move.new.weighed, evidence=standing_from_newest(move.new.weighed.evidence))
+    reported = {one.month for one in old.evidence.reported}
+    missing = [month for month in move.new.months if month in old.placement.complete_months and month not in reported]
+    sides = (
+        _Side(
+            weighed=old,
+            months=compared_months(old, case.rules, missing),
+            segments=proposed_segments(old.evidence, old.effective),
+        ),
+        _Side(weighed=new, months=compared_months(new, case.rules), segments=proposed_segments(new.evidence, new.effective)),
+    )
+    kind: Kind = "D10" if old.placement.care_type == new.placement.care_type else "D11"
+    return _difference(case, sides, kind, _route_of_new(case, move.new), care=move.new, ended_from=move.ended_from)
 
 
-def _missing(
-    facts: ChildYearFacts,
-    placement: PlacementFacts,
-    effective: Sequence[Segment],
-    evidence: Evidence,
-    this_month: Month,
-    rules: RuleBook,
-) -> JudgedDifference | None:
+def _added(case: _Case, care: NewCare) -> Iterator[JudgedDifference]:
+    """Judge care that nothing is declared for, beside other care of the child or as its first."""
+    segments = proposed_segments(care.weighed.evidence, care.weighed.effective)
+    if not segments:
+        return
+    side = _Side(weighed=care.weighed, months=compared_months(care.weighed, case.rules), segments=segments)
+    if not any(one.is_declared or one.overlay for one in case.facts.child.placements):
+        yield _difference(case, (side,), "D13", "year-closed" if case.facts.is_closed_year else "add-child", care=care)
+        return
+    route = _route_of_new(case, care) or (None if is_beside_known_care(care, case.facts.siblings) else "add-care")
+    yield _difference(case, (side,), "D12", route, care=care)
+
+
+def _route_of_new(case: _Case, care: NewCare) -> Route | None:
+    if case.facts.is_closed_year:
+        return "year-closed"
+    return "too-old-for-new-care" if is_too_old(care.begins, case.this_month) else None
+
+
+def _missing(case: _Case, one: Weighed) -> Iterator[JudgedDifference]:
     """The newest month that the organisation called complete has no line for declared care: ask, change nothing.
 
     A month that was not called complete is not received yet, which says nothing.
     """
-    complete = [month for month in placement.complete_months if month <= this_month]
-    newest = max(complete, default=None)
-    if newest is None or any(one.month >= newest for one in evidence.reported) or evidence.stop_from is not None:
-        return None
-    declared = at_month(effective, newest)
+    newest = max((month for month in one.placement.complete_months if month <= case.this_month), default=None)
+    if newest is None or any(report.month >= newest for report in one.evidence.reported) or one.evidence.stop_from is not None:
+        return
+    declared = at_month(one.effective, newest)
     if declared is None or declared.hours_hundredths == 0:
-        return None
+        return
     months = (ComparedMonth(month=newest, declared=declared, reported=None, hours_deviate=True, rate_deviates=False),)
-    route: Route = "year-closed" if facts.is_closed_year else "ask-organisation"
-    return _difference(facts, placement, effective, evidence, "D15", None, route, months, rules)
-
-
-def _proposal(child_id: UUID, placement: PlacementFacts, evidence: Evidence, segments: tuple[Segment, ...]) -> Proposal:
-    return Proposal(
-        placements=(
-            ProposedPlacement(
-                placement_id=placement.placement_id,
-                child_id=child_id,
-                lrk_number=placement.lrk_number,
-                end_on=evidence.end_on,
-                segments=segments,
-            ),
-        )
-    )
+    side = _Side(weighed=one, months=months, segments=())
+    yield _difference(case, (side,), "D15", "year-closed" if case.facts.is_closed_year else "ask-organisation")
 
 
 def _difference(
-    facts: ChildYearFacts,
-    placement: PlacementFacts,
-    effective: Sequence[Segment],
-    evidence: Evidence,
+    case: _Case,
+    sides: tuple[_Side, ...],
     kind: Kind,
-    proposal: Proposal | None,
     route: Route | None,
-    months: tuple[ComparedMonth, ...],
-    rules: RuleBook,
+    *,
+    care: NewCare | None = None,
+    ended_from: Month | None = None,
 ) -> JudgedDifference:
+    facts, rules = case.facts, case.rules
+    proposal = None
+    if route is None:
+        proposal = Proposal(placements=tuple(proposed_placement(facts.child.child_id, side.weighed, side.segments) for side in sides))
+    effect = effect_of(facts, proposal, case.this_month, rules) if proposal else no_effect("no-proposal")
+    found = Found(
+        facts=facts,
+        this_month=case.this_month,
+        sides=tuple(side.weighed for side in sides),
+        kind=kind,
+        months=tuple(month for side in sides for month in side.months),
+        begins_in=care.begins if care else None,
+        proposal=proposal,
+        effect=effect,
+    )
     return JudgedDifference(
         kind=kind,
         year=facts.year,
-        placement_ids=(placement.placement_id,),
-        facts_hash=_facts_hash(facts, placement, effective, kind),
+        placement_ids=tuple(side.weighed.placement.placement_id for side in sides),
+        facts_hash=_facts_hash(facts, sides, kind, care),
         proposal=proposal,
         route=route,
-        explanation=Explanation(
-            rules_version=rules.version,
-            hours_tolerance_hundredths=rules.hours_tolerance_hundredths,
-            rate_tolerance_cents=rules.rate_tolerance_cents,
-            step=evidence.step,
-            location_name=placement.location_name,
-            lrk_number=placement.lrk_number,
-            care_type=placement.care_type,
-            declared_at=placement.declared_at,
-            months=months,
-            end_on=evidence.end_on,
-            remarks=tuple(_remarks(months, rules)),
+        explanation=_explanation(found, sides, ended_from, rules),
+        effect=effect,
+        weight_cents=sum(
+            weight_cents(facts.year, side.weighed.effective, side.segments if proposal else (), side.months) for side in sides
         ),
-        effect=effect_of(facts, proposal, evidence.this_month, rules) if proposal else no_effect("no-proposal"),
-        weight_cents=weight_cents(facts.year, effective, proposal.placements[0].segments if proposal else (), months),
     )
 
 
-def _remarks(months: Sequence[ComparedMonth], rules: RuleBook) -> Iterator[str]:
-    if any(one.reported and one.reported.hours_hundredths > rules.counted_hours_hundredths for one in months):
-        yield "hours-above-cap"
-    yield "only-paid-hours-when-open"
+def _explanation(found: Found, sides: Sequence[_Side], ended_from: Month | None, rules: RuleBook) -> Explanation:
+    own = sides[-1].weighed
+    return Explanation(
+        rules_version=rules.version,
+        hours_tolerance_hundredths=rules.hours_tolerance_hundredths,
+        rate_tolerance_cents=rules.rate_tolerance_cents,
+        step=own.evidence.step,
+        location_name=own.placement.location_name,
+        lrk_number=own.placement.lrk_number,
+        care_type=own.placement.care_type,
+        declared_at=own.placement.declared_at,
+        months=sides[-1].months,
+        end_on=own.evidence.end_on,
+        moved_from=_moved_from(sides[0], ended_from) if ended_from is not None else None,
+        begins_in=found.begins_in,
+        report_by=report_by(found.begins_in) if found.begins_in else None,
+        accepted_before=accepted_before(found.facts, found.sides),
+        circumstances=circumstances_of(found, rules),
+    )
 
 
-def _facts_hash(facts: ChildYearFacts, placement: PlacementFacts, effective: Sequence[Segment], kind: Kind) -> bytes:
-    declared = [(month, at_month(effective, month)) for month in months_of_year(facts.year)]
-    reported = [(one.month, one.hours_hundredths, one.hourly_rate_cents, one.end_on) for one in placement.reported]
-    complete = sorted(placement.complete_months) if kind == "D15" else []
-    values = [(month, one.hours_hundredths, one.hourly_rate_cents) if one else (month,) for month, one in declared]
-    return _digest((placement.placement_id, facts.year, values, reported, complete, facts.is_closed_year))
+def _moved_from(side: _Side, ended_from: Month) -> MovedFrom:
+    placement = side.weighed.placement
+    return MovedFrom(
+        placement_id=placement.placement_id,
+        location_name=placement.location_name,
+        lrk_number=placement.lrk_number,
+        care_type=placement.care_type,
+        months=side.months,
+        ended_from=ended_from,
+        end_on=side.weighed.evidence.end_on,
+    )
+
+
+def _facts_hash(facts: ChildYearFacts, sides: Sequence[_Side], kind: Kind, care: NewCare | None) -> bytes:
+    """Hash the values that were judged; of new care also what is known of the child's other care, which decides about the tap."""
+    others = [(one.weighed.placement.placement_id, one.is_known, one.ended_from) for one in care.others] if care else []
+    values = [_values(side.weighed, facts.year, kind) for side in sides]
+    return _digest((facts.year, values, others, facts.is_closed_year))
+
+
+def _values(one: Weighed, year: int, kind: Kind) -> tuple[object, ...]:
+    declared = [(month, _figures(at_month(one.effective, month))) for month in months_of_year(year)]
+    reported = [(each.month, each.hours_hundredths, each.hourly_rate_cents, each.end_on) for each in one.placement.reported]
+    complete = sorted(one.placement.complete_months) if kind == "D15" else []
+    return one.placement.placement_id, declared, reported, complete
 
 
 def _digest(value: object) -> bytes:

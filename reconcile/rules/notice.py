@@ -6,16 +6,15 @@ grew: a smaller one replaces it silently (D21), and so does the same one with on
 
 from collections.abc import Sequence
 
-from reconcile.rules.effect import Effect
-from reconcile.rules.explanation import ComparedMonth
+from reconcile.rules.explanation import Circumstance, ComparedMonth
 from reconcile.rules.facts import ReportedMonth, Segment
 from reconcile.rules.months import months_of_year
 from reconcile.rules.segments import at_month, lay_over
 
 
-def is_worth_telling(effect: Effect) -> bool:
+def is_worth_telling(circumstances: Sequence[Circumstance]) -> bool:
     """Tell whether a difference may be pushed: it has an effect in the year, or it cannot be said that it has none."""
-    return effect.in_year is None or effect.in_year.change_euro != 0
+    return all(one.code != "no-effect" for one in circumstances)
 
 
 def weight_cents(year: int, effective: Sequence[Segment], proposed: Sequence[Segment], months: Sequence[ComparedMonth]) -> int:

@@ -6,7 +6,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from reconcile.rules.documents import effect_document, explanation_document, proposal_document
+from reconcile.rules.documents import effect_document, proposal_document
+from reconcile.rules.explanation_document import explanation_document
 from reconcile.rules.judgement import JudgedDifference
 
 Part = Literal["kind", "proposal", "route", "values", "effect", "explanation"]

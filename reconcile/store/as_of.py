@@ -27,6 +27,10 @@ _PAST: Mapping[str, str] = {
         WHERE known.household_id = placement.household_id AND known.placement_id = placement.placement_id
             AND known.superseded_at IS NULL
     ))""",
+    # A refusal is no acceptance from the moment that it was settled.
+    "change.state <> 'refused'": (
+        "acceptance.answered_at <= asked.facts_at AND (change.state <> 'refused' OR change.settled_at > asked.facts_at)"
+    ),
     "FROM household\nWHERE household.household_id = ANY ($1::uuid[])": (
         "FROM unnest($1::uuid[], $3::timestamptz[]) AS asked (household_id, facts_at)\nJOIN household USING (household_id)"
     ),

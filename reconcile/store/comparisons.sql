@@ -139,6 +139,50 @@ SELECT household.household_id, statement_timestamp() AS facts_at, jsonb_build_ob
         FROM awarded_year
         WHERE awarded_year.household_id = household.household_id AND awarded_year.superseded_at IS NULL
     ),
+    'accepted', (
+        -- What was taken over, newest for each placement and year, with the months that the parent saw.
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'placement_id', taken.placement_id,
+            'year', taken.year,
+            'accepted_at', taken.answered_at,
+            'segments', (
+                SELECT jsonb_agg(jsonb_build_object(
+                    'from_month', segment ->> 'from',
+                    'until_month', segment ->> 'until',
+                    'hours_hundredths', ((segment ->> 'hours')::numeric * 100)::integer,
+                    'hourly_rate_cents', ((segment ->> 'hourlyRate')::numeric * 100)::integer
+                ))
+                FROM jsonb_array_elements(taken.segments) AS segment
+            ),
+            'seen', (
+                SELECT coalesce(jsonb_agg(jsonb_build_object(
+                    'month', compared ->> 'month',
+                    'hours_hundredths', ((compared -> 'reported' ->> 'hours')::numeric * 100)::integer,
+                    'hourly_rate_cents', ((compared -> 'reported' ->> 'hourlyRate')::numeric * 100)::integer
+                )), '[]')
+                FROM jsonb_array_elements(taken.months) AS compared
+                WHERE compared -> 'reported' ->> 'hours' IS NOT NULL
+            )
+        ) ORDER BY taken.answered_at, taken.placement_id), '[]')
+        FROM (
+            SELECT DISTINCT ON (proposed ->> 'placementId', difference.year)
+                (proposed ->> 'placementId')::uuid AS placement_id, difference.year, acceptance.answered_at,
+                proposed -> 'segments' AS segments,
+                CASE seen.explanation -> 'movedFrom' ->> 'placementId'
+                    WHEN proposed ->> 'placementId' THEN seen.explanation -> 'movedFrom' -> 'months'
+                    ELSE seen.explanation -> 'months'
+                END AS months
+            FROM acceptance
+            JOIN change USING (household_id, change_id)
+            JOIN difference USING (household_id, difference_id)
+            JOIN difference_version AS seen
+                ON seen.household_id = acceptance.household_id AND seen.difference_id = acceptance.difference_id
+                AND seen.version = acceptance.difference_version
+            CROSS JOIN LATERAL jsonb_array_elements(change.placements) AS proposed
+            WHERE acceptance.household_id = household.household_id AND change.state <> 'refused'
+            ORDER BY proposed ->> 'placementId', difference.year, acceptance.answered_at DESC
+        ) AS taken
+    ),
     'children', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'child_id', child.child_id,

@@ -16,6 +16,7 @@ from tests.conftest import database_url
 from tests.reconcile.test_answer import accept, shown, with_difference
 from tests.reconcile.test_compare import begun
 from tests.reconcile.test_forward import receipt
+from tests.reconcile.test_moves import moved
 
 
 async def kot(database_name: str, *arguments: str) -> tuple[int, str]:
@@ -52,6 +53,34 @@ async def test_everything_that_a_difference_follows_from_is_told(
         assert hidden not in output
     event = await admin.fetchval("SELECT event FROM household_audit ORDER BY number DESC LIMIT 1")
     assert msgspec.json.decode(event)["action"] == "explained"
+
+
+async def test_a_move_is_told_with_both_places(db: Database, admin: asyncpg.Connection, keyring: Keyring, database_name: str) -> None:
+    _, difference = await moved(db, admin, keyring)
+    code, output = await kot(database_name, str(difference.difference_id))
+    assert code == 0
+    for told in (
+        "D10 verhuisd naar een andere locatie",
+        "Month by month: hours at an hourly rate",
+        f"At the old place, {world.KDV}",
+        "110.00 × 10.50",
+        "Circumstance: direct-payment-may-stop.",
+        f"LRK {world.KDV}, from 2026-05 on: 0.00 × 10.00",
+        f"LRK {world.ELSEWHERE}, from 2026-05 on: 110.00 × 10.50",
+    ):
+        assert told in output, told
+
+
+async def test_a_correction_is_told_with_what_was_taken_over_before(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, database_name: str
+) -> None:
+    parent, difference = await with_difference(db, admin, keyring)
+    await accept(db, parent, difference.difference_id, difference.version)
+    await world.delivered(db, keyring, world.line(month="2026-03", hours="110.00"), world.line(month="2026-04", hours="110.00"))
+    (corrected,) = [one for one in await shown(db, parent) if one.state == "open"]
+    code, output = await kot(database_name, str(corrected.difference_id))
+    assert (code, "Circumstance: corrected-after-acceptance: 2026-03." in output) == (0, True)
+    assert ": from 2026-02 120.00 × 10.00." in output
 
 
 async def test_machines_get_the_same(db: Database, admin: asyncpg.Connection, keyring: Keyring, database_name: str) -> None:

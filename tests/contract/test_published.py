@@ -14,6 +14,7 @@ from cli.contract import contract_document, faults_document
 from reconcile import problems
 from reconcile.problems import Refusal
 from reconcile.rules.faults import FAULTS
+from reconcile.rules.kinds import kinds_page
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = msgspec.json.decode((ROOT / "openapi" / "openapi.json").read_bytes())
@@ -31,6 +32,10 @@ def test_the_committed_contract_is_current() -> None:
 
 def test_the_committed_register_of_faults_is_current() -> None:
     assert (ROOT / "openapi" / "faults.json").read_bytes() == faults_document(), "run `make openapi`"
+
+
+def test_the_committed_page_of_kinds_is_current() -> None:
+    assert (ROOT / "openapi" / "kinds.md").read_text() == kinds_page(), "run `make openapi`"
 
 
 def refusals() -> list[type[Refusal]]:

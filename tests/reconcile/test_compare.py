@@ -53,9 +53,23 @@ async def test_the_same_values_from_another_delivery_give_no_new_version(db: Dat
     parent = await begun(db, admin, keyring)
     await more_hours(db, keyring)
     first = (await shown(db, parent))[0]
-    await world.declared(db, keyring, world.declaration(version=2, incomes=[{"year": 2026, "amount": 70_000}]))
-    await world.worked(db, keyring)
+    await more_hours(db, keyring)
     assert (await shown(db, parent))[0].version == first.version
+
+
+async def test_another_income_shows_other_euros_in_a_new_version_that_nobody_is_told_of(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    parent = await begun(db, admin, keyring)
+    await world.released(db, await world.piloted(db))
+    await more_hours(db, keyring)
+    first = (await shown(db, parent))[0]
+    await world.declared(db, keyring, world.declaration(version=2, incomes=[{"year": 2026, "amount": 130_000}]))
+    await world.worked(db, keyring)
+    second = (await shown(db, parent))[0]
+    assert (second.difference_id, second.proposal) == (first.difference_id, first.proposal)
+    assert (second.version > first.version, second.effect != first.effect) == (True, True)
+    assert await admin.fetchval("SELECT count(*) FROM notice WHERE NOT deleted") == 1
 
 
 async def test_a_difference_that_the_facts_settle_closes_silently(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

@@ -18,7 +18,13 @@ def proposed(placement_id: UUID, start: int, end: int | None, hours: int) -> Pro
         from_month=MONTHS[start], until_month=None if end is None else MONTHS[end], hours=f"{hours}.00", hourly_rate="10.00"
     )
     return ProposedPlacementDocument(
-        placement_id=placement_id, child_id=UUID(int=9), lrk_number="920000022", end_on=None, segments=(segment,)
+        placement_id=placement_id,
+        child_id=UUID(int=9),
+        lrk_number="920000022",
+        end_on=None,
+        hours_standing_from=None,
+        rate_standing_from=None,
+        segments=(segment,),
     )
 
 

@@ -1,6 +1,6 @@
 """The published form: names of JSON, quantities as text, and proposals that come back as they were."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from reconcile.rules import documents
 from reconcile.rules.effect import Amounts, Effect, MonthAmounts, no_effect
-from reconcile.rules.explanation import ComparedMonth, Explanation
 from reconcile.rules.facts import Segment
 from reconcile.rules.proposal import Proposal, ProposedPlacement
-from tests.make import DELIVERY, reported, segment
+from tests.make import segment
 
 _PLACEMENT, _CHILD = UUID(int=101), UUID(int=11)
 _MONTHS = st.builds("{:04d}-{:02d}".format, st.integers(2005, 2099), st.integers(1, 12))
@@ -32,7 +31,15 @@ def _builtins(document: Any) -> Any:
 
 
 def _proposal(*segments: Segment, end_on: date | None = None) -> Proposal:
-    one = ProposedPlacement(placement_id=_PLACEMENT, child_id=_CHILD, lrk_number="900000001", end_on=end_on, segments=segments)
+    one = ProposedPlacement(
+        placement_id=_PLACEMENT,
+        child_id=_CHILD,
+        lrk_number="900000001",
+        end_on=end_on,
+        hours_standing_from="2026-04",
+        rate_standing_from=None,
+        segments=segments,
+    )
     return Proposal(placements=(one,))
 
 
@@ -54,6 +61,8 @@ def test_a_proposal_is_published_with_its_placements() -> None:
                 "childId": str(_CHILD),
                 "lrkNumber": "900000001",
                 "endOn": "2026-03-31",
+                "hoursStandingFrom": "2026-04",
+                "rateStandingFrom": None,
                 "segments": [{"from": "2026-04", "until": None, "hours": "0.00", "hourlyRate": "10.00"}],
             }
         ]
@@ -81,67 +90,6 @@ def test_a_segment_that_this_module_did_not_publish_is_refused() -> None:
     wrong = msgspec.structs.replace(document.segments[0], hours="ten")
     with pytest.raises(ValueError, match="two decimals"):
         documents.proposed_segments(msgspec.structs.replace(document, segments=(wrong,)))
-
-
-def test_an_explanation_is_published_with_where_each_number_comes_from() -> None:
-    compared = ComparedMonth(
-        month="2026-03",
-        declared=segment(),
-        reported=reported("2026-03"),
-        hours_deviate=True,
-        rate_deviates=False,
-    )
-    explanation = Explanation(
-        rules_version="2026.1",
-        hours_tolerance_hundredths=100,
-        rate_tolerance_cents=5,
-        step="single-months",
-        location_name="Locatie 1",
-        lrk_number="900000001",
-        care_type="KDV",
-        declared_at=datetime(2025, 12, 1, tzinfo=UTC),
-        months=(
-            compared,
-            ComparedMonth(month="2026-04", declared=None, reported=None, hours_deviate=True, rate_deviates=True),
-        ),
-        end_on=date(2026, 3, 31),
-        remarks=("hours-above-cap",),
-    )
-    assert _builtins(documents.explanation_document(explanation)) == {
-        "rulesVersion": "2026.1",
-        "hoursTolerance": "1.00",
-        "rateTolerance": "0.05",
-        "step": "single-months",
-        "locationName": "Locatie 1",
-        "lrkNumber": "900000001",
-        "careType": "KDV",
-        "declaredAt": "2025-12-01T00:00:00Z",
-        "months": [
-            {
-                "month": "2026-03",
-                "declared": {"hours": "100.00", "hourlyRate": "10.00"},
-                "reported": {
-                    "hours": "100.00",
-                    "hourlyRate": "10.00",
-                    "organisationName": "Kinderopvang Het Voorbeeld",
-                    "deliveryId": str(DELIVERY),
-                    "lineNumber": 1,
-                    "receivedAt": "2026-12-01T08:00:00Z",
-                },
-                "hoursDeviate": True,
-                "rateDeviates": False,
-            },
-            {
-                "month": "2026-04",
-                "declared": None,
-                "reported": None,
-                "hoursDeviate": True,
-                "rateDeviates": True,
-            },
-        ],
-        "endOn": "2026-03-31",
-        "remarks": ["hours-above-cap"],
-    }
 
 
 def test_an_effect_is_published_in_whole_euros() -> None:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from reconcile.rules.evidence import Evidence, proposed_segments, weigh
+from reconcile.rules.evidence import Evidence, weigh
 from reconcile.rules.facts import PlacementFacts, ReportedMonth, Segment
 from tests.make import placement, reported, reported_run, rule_book, segment
 
@@ -152,64 +152,3 @@ def test_months_after_the_stop_are_not_compared() -> None:
     evidence = _weigh(*reported_run("2026-01", ["120.00", "0", "0"]))
     assert evidence.months_compared == ("2026-01",)
     assert _hours(evidence) == ("single-months", {"2026-01": 12_000}, None, None)
-
-
-@pytest.mark.parametrize(
-    ("months", "effective", "expected"),
-    [
-        ((), _OPEN, ()),
-        (reported_run("2026-01", ["100.00"] * 2), _OPEN, ()),
-        (reported_run("2026-02", ["120.00"]), _OPEN, (segment("2026-02", "2026-02", hours="120.00"),)),
-        (
-            reported_run("2026-02", ["120.00", "120.00"]),
-            _OPEN,
-            (
-                segment("2026-02", "2026-02", hours="120.00"),
-                segment("2026-03", "2026-03", hours="120.00"),
-                segment("2026-04", hours="120.00"),
-            ),
-        ),
-        (
-            reported_run("2026-02", ["120.00", "120.00"]),
-            (segment("2026-01", "2026-05"), segment("2026-06", hours="60.00")),
-            (
-                segment("2026-02", "2026-02", hours="120.00"),
-                segment("2026-03", "2026-03", hours="120.00"),
-                segment("2026-04", "2026-05", hours="120.00"),
-            ),
-        ),
-        (
-            reported_run("2026-02", ["120.00", "120.00"]),
-            (segment("2026-01", "2026-03"), segment("2026-04", hours="60.00")),
-            (segment("2026-02", "2026-02", hours="120.00"), segment("2026-03", "2026-03", hours="120.00")),
-        ),
-        (
-            reported_run("2026-02", ["120.00", "120.00"]),
-            (segment("2026-06", hours="60.00"),),
-            (
-                segment("2026-02", "2026-02", hours="120.00"),
-                segment("2026-03", "2026-03", hours="120.00"),
-                segment("2026-04", "2026-05", hours="120.00"),
-            ),
-        ),
-        (
-            (reported("2026-02", rate="11.00"),),
-            _OPEN,
-            (segment("2026-02", "2026-02", rate="11.00"), segment("2026-03", rate="11.00")),
-        ),
-        (
-            reported_run("2026-01", ["100.00", "0", "0"]),
-            (segment("2026-01", "2026-06"), segment("2026-08")),
-            (segment("2026-02", "2026-06", hours="0"),),
-        ),
-        (
-            reported_run("2026-01", ["100.00", "0", "0"]),
-            (segment("2026-01", "2026-01"), segment("2026-08")),
-            (),
-        ),
-    ],
-)
-def test_one_tap_declares_what_changes_within_the_declared_segment(
-    months: tuple[ReportedMonth, ...], effective: tuple[Segment, ...], expected: tuple[Segment, ...]
-) -> None:
-    assert proposed_segments(_weigh(*months, effective=effective), effective) == expected

@@ -2,16 +2,17 @@
 
 import pytest
 
-from reconcile.rules.evidence import weigh
+from reconcile.rules.evidence import weighed
 from reconcile.rules.explanation import ComparedMonth, compared_months
 from reconcile.rules.facts import ReportedMonth, Segment
 from tests.make import placement, reported, rule_book, segment
 
 
-def _compared(*months: ReportedMonth, effective: tuple[Segment, ...] = (segment(),)) -> tuple[ComparedMonth, ...]:
-    facts = placement(reported=months)
-    evidence = weigh(facts, effective, 2026, "2026-12", rule_book())
-    return compared_months(evidence, effective, rule_book())
+def _compared(
+    *months: ReportedMonth, effective: tuple[Segment, ...] = (segment(),), missing: tuple[str, ...] = ()
+) -> tuple[ComparedMonth, ...]:
+    own = weighed(placement(reported=months, declared=effective), 2026, "2026-12", rule_book())
+    return compared_months(own, rule_book(), missing)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,10 @@ def test_months_without_care_after_the_end_stand_there_too() -> None:
         ("2026-02", True),
         ("2026-03", True),
     ]
+
+
+@pytest.mark.parametrize(("effective", "deviates"), [((segment(),), True), ((), False), ((segment(hours="0"),), False)])
+def test_a_complete_month_without_a_line_stands_among_the_others(effective: tuple[Segment, ...], deviates: bool) -> None:
+    found = _compared(reported("2026-01"), reported("2026-03"), effective=effective, missing=("2026-02",))
+    assert [one.month for one in found] == ["2026-01", "2026-02", "2026-03"]
+    assert (found[1].reported, found[1].hours_deviate, found[1].rate_deviates) == (None, deviates, False)

@@ -1,10 +1,12 @@
 """Selecting the facts of one child in one year out of those of a household."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
+from msgspec import structs
 
-from reconcile.rules.facts import ChildCare, ChildYearFacts, HouseholdFacts, child_year
+from reconcile.rules.facts import AcceptedBefore, ChildCare, ChildYearFacts, HouseholdFacts, SeenMonth, child_year
 from tests.make import HOUSEHOLD, child_care, placement, reported, segment
 
 _LONG_AGO, _BEFORE, _OWN, _AFTER = (reported(month) for month in ("2024-12", "2025-01", "2026-12", "2027-01"))
@@ -52,4 +54,19 @@ def test_a_child_that_the_household_does_not_have_is_without_care() -> None:
 
 def test_facts_come_back_from_json_as_they_were() -> None:
     household = _household(child_care(placement(reported=(_OWN,), overlay=(segment("2026-03", "2026-04"),))))
+    assert msgspec.json.decode(msgspec.json.encode(household), type=HouseholdFacts) == household
+
+
+def test_what_was_taken_over_belongs_to_its_year() -> None:
+    def taken(year: int) -> AcceptedBefore:
+        return AcceptedBefore(
+            placement_id=placement().placement_id,
+            year=year,
+            accepted_at=datetime(2026, 4, 2, tzinfo=UTC),
+            segments=(segment(),),
+            seen=(SeenMonth(month=f"{year}-02", hours_hundredths=12_000, hourly_rate_cents=1_000),),
+        )
+
+    household = structs.replace(_household(child_care(placement())), accepted=(taken(2025), taken(2026)))
+    assert child_year(household, child_care().child_id, 2026).accepted == (taken(2026),)
     assert msgspec.json.decode(msgspec.json.encode(household), type=HouseholdFacts) == household

@@ -10,7 +10,7 @@ from tests.make import DECEMBER, child_year, placement, reported_run, rule_book,
 
 def judged(*hours: str, rate: str = "10.00", **change: object) -> list[tuple[str, bool, int]]:
     facts = child_year(placement(reported=reported_run("2026-02", hours, rate=rate)), **change)
-    return [(one.kind, is_worth_telling(one.effect), one.weight_cents) for one in judge(facts, DECEMBER, rule_book())]
+    return [(one.kind, is_worth_telling(one.explanation.circumstances), one.weight_cents) for one in judge(facts, DECEMBER, rule_book())]
 
 
 def test_more_and_fewer_hours_weigh_the_same() -> None:
@@ -26,7 +26,7 @@ def test_one_month_more_of_the_same_weighs_no_more() -> None:
 def test_what_has_no_effect_is_shown_and_not_told() -> None:
     """Both rates lie above the maximum: the allowance stays what it was (D07)."""
     facts = child_year(placement(declared=(segment(rate="20.00"),), reported=reported_run("2026-02", ("100.00", "100.00"), rate="21.00")))
-    assert [(one.kind, is_worth_telling(one.effect)) for one in judge(facts, DECEMBER, rule_book())] == [("D07", False)]
+    assert [(one.kind, is_worth_telling(one.explanation.circumstances)) for one in judge(facts, DECEMBER, rule_book())] == [("D07", False)]
 
 
 def test_an_effect_that_cannot_be_said_is_told() -> None:

@@ -6,14 +6,20 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from reconcile.rules.proposal import Proposal, ProposedPlacement
-from tests.make import segment
+from reconcile.rules.evidence import weigh
+from reconcile.rules.facts import ReportedMonth, Segment
+from reconcile.rules.proposal import Proposal, ProposedPlacement, proposed_segments
+from tests.make import placement, reported, reported_run, rule_book, segment
+
+_STANDING = (segment(),)
 
 _PLACEMENT = ProposedPlacement(
     placement_id=UUID(int=1),
     child_id=UUID(int=2),
     lrk_number="900000001",
     end_on=date(2026, 3, 31),
+    hours_standing_from="2026-04",
+    rate_standing_from=None,
     segments=(segment("2026-04", hours="0"),),
 )
 
@@ -26,3 +32,52 @@ def test_a_proposal_cannot_be_changed() -> None:
 def test_equal_proposals_are_one_value() -> None:
     again = msgspec.json.decode(msgspec.json.encode(Proposal(placements=(_PLACEMENT,))), type=Proposal)
     assert {again, Proposal(placements=(_PLACEMENT,))} == {Proposal(placements=(_PLACEMENT,))}
+
+
+@pytest.mark.parametrize(
+    ("months", "effective", "expected"),
+    [
+        ((), _STANDING, ()),
+        (reported_run("2026-01", ["100.00"] * 2), _STANDING, ()),
+        (reported_run("2026-02", ["120.00"]), _STANDING, (segment("2026-02", "2026-02", hours="120.00"),)),
+        (
+            reported_run("2026-02", ["120.00", "120.00"]),
+            _STANDING,
+            (segment("2026-02", hours="120.00"),),
+        ),
+        (
+            reported_run("2026-02", ["120.00", "120.00"]),
+            (segment("2026-01", "2026-05"), segment("2026-06", hours="60.00")),
+            (segment("2026-02", "2026-05", hours="120.00"),),
+        ),
+        (
+            reported_run("2026-02", ["120.00", "120.00"]),
+            (segment("2026-01", "2026-03"), segment("2026-04", hours="60.00")),
+            (segment("2026-02", "2026-03", hours="120.00"),),
+        ),
+        (
+            reported_run("2026-02", ["120.00", "120.00"]),
+            (segment("2026-06", hours="60.00"),),
+            (segment("2026-02", "2026-05", hours="120.00"),),
+        ),
+        (
+            (reported("2026-02", rate="11.00"),),
+            _STANDING,
+            (segment("2026-02", rate="11.00"),),
+        ),
+        (
+            reported_run("2026-01", ["100.00", "0", "0"]),
+            (segment("2026-01", "2026-06"), segment("2026-08")),
+            (segment("2026-02", "2026-06", hours="0"),),
+        ),
+        (
+            reported_run("2026-01", ["100.00", "0", "0"]),
+            (segment("2026-01", "2026-01"), segment("2026-08")),
+            (),
+        ),
+    ],
+)
+def test_one_tap_declares_what_changes_within_the_declared_segment(
+    months: tuple[ReportedMonth, ...], effective: tuple[Segment, ...], expected: tuple[Segment, ...]
+) -> None:
+    assert proposed_segments(weigh(placement(reported=months), effective, 2026, "2026-12", rule_book()), effective) == expected
