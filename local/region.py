@@ -15,12 +15,15 @@ from msgspec import Struct, structs
 from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.months import Month, add_months, first_day, month_of, months_of_year
 
-Planted = Literal["D00", "D01", "D02", "D06", "D14"]
+Planted = Literal["D00", "D01", "D02", "D03", "D06", "D09", "D10", "D12", "D14"]
 MONTHS = 4
 HOUSEHOLDS = 2_000
 ORGANISATIONS = 60
 # How many placements differ, by kind. The rest equals what was declared, to the cent.
-PLANT: Mapping[Planted, int] = {"D00": 60, "D01": 60, "D02": 50, "D06": 40, "D14": 20}
+PLANT: Mapping[Planted, int] = {"D00": 60, "D01": 50, "D02": 50, "D03": 20, "D06": 30, "D09": 20, "D10": 20, "D12": 20, "D14": 20}
+# A place that nothing is declared for; a tap can add it while its first month is at most three months back.
+_NEW_PLACES: Sequence[Planted] = ("D10", "D12")
+_MONTHS_BACK = 3
 _NAMES = (
     "Noor",
     "Emma",
@@ -85,7 +88,7 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 class Care(Struct, frozen=True, kw_only=True):
-    """A child's place at a location, as declared: hours and rate stand since `from_month`."""
+    """A child's place at a location, as declared: hours and rate stand since `from_month`. What is not declared is billed from then on."""
 
     parent_bsn: str
     child_bsn: str
@@ -94,6 +97,7 @@ class Care(Struct, frozen=True, kw_only=True):
     hours_hundredths: int
     hourly_rate_cents: int
     planted: Planted | None = None
+    is_declared: bool = True
 
 
 class Household(Struct, frozen=True, kw_only=True):
@@ -138,7 +142,7 @@ def sample_region(seed: int, as_of: date, *, households: int = HOUSEHOLDS, organ
         # Every fiftieth child lives in two households, with a place of its own in each.
         shared = made[-1] if number % 50 == 1 else None
         made.append(_household(dice, number, months, places, shared))
-    return Region(months=months, organisations=tuple(holders), households=_plant(dice, made))
+    return Region(months=months, organisations=tuple(holders), households=_plant(dice, made, places, months, as_of))
 
 
 def billed_months(as_of: date) -> tuple[Month, ...]:
@@ -154,12 +158,16 @@ def billed(care: Care, month: Month, months: Sequence[Month]) -> tuple[int, int,
     hours, rate = care.hours_hundredths, care.hourly_rate_cents
     if care.planted == "D00":
         return hours + 50, rate - 3, None
+    if not care.is_declared and month < care.from_month:
+        return None
     if care.planted == "D14" and place >= 2:
         return (hours, rate, first_day(month).replace(day=20)) if place == 2 else None
-    if place == 0 or care.planted in (None, "D14"):
+    if care.planted == "D10" and place >= 1:
+        return (hours, rate, first_day(month).replace(day=28)) if place == 1 else None
+    if place == 0 or (care.planted == "D03" and place < MONTHS - 1):
         return hours, rate, None
-    more = {"D01": 1_850, "D02": -1_200}.get(str(care.planted), 0)
-    return hours + more, rate + (35 if care.planted == "D06" else 0), None
+    more = {"D01": 1_850, "D02": -1_200, "D03": 1_500, "D09": 1_600}.get(str(care.planted), 0)
+    return hours + more, rate + (35 if care.planted in ("D06", "D09") else 0), None
 
 
 def _organisations(dice: random.Random, count: int) -> list[SampleOrganisation]:
@@ -224,21 +232,36 @@ def _care(dice: random.Random, parent: Person, child: Person, location: Location
     )
 
 
-def _plant(dice: random.Random, households: Sequence[Household]) -> tuple[Household, ...]:
+def _plant(
+    dice: random.Random, households: Sequence[Household], places: Sequence[Location], months: Sequence[Month], as_of: date
+) -> tuple[Household, ...]:
     """Choose the placements that differ: one a household, and an end of care only where other care goes on."""
     made = list(households)
     order = list(range(len(made)))
     dice.shuffle(order)
     scale = len(made) / HOUSEHOLDS
+    can_add = months[2] >= add_months(month_of(as_of), -_MONTHS_BACK)
     for kind in sorted(PLANT, reverse=True):
-        left = max(1, round(PLANT[kind] * scale))
+        left = max(1, round(PLANT[kind] * scale)) if can_add or kind not in _NEW_PLACES else 0
         for index in order:
             if left == 0:
                 break
             household = made[index]
-            is_fit = not any(care.planted for care in household.cares) and (kind != "D14" or len(household.cares) > 1)
-            if is_fit:
+            if _is_fit(household, kind):
                 first, *rest = household.cares
-                made[index] = structs.replace(household, cares=(structs.replace(first, planted=kind), *rest))
+                new = [_new_place(dice, first, places, months)] if kind in _NEW_PLACES else []
+                made[index] = structs.replace(household, cares=(structs.replace(first, planted=kind), *rest, *new))
                 left -= 1
     return tuple(made)
+
+
+def _is_fit(household: Household, kind: Planted) -> bool:
+    if any(care.planted for care in household.cares):
+        return False
+    return len(household.cares) == 1 if kind in _NEW_PLACES else kind != "D14" or len(household.cares) > 1
+
+
+def _new_place(dice: random.Random, old: Care, places: Sequence[Location], months: Sequence[Month]) -> Care:
+    """Make a place of the same care type, 25 hours a month, that begins with the third month and is not declared."""
+    location = dice.choice([one for one in places if one.care_type == old.location.care_type and one != old.location])
+    return structs.replace(old, location=location, from_month=months[2], hours_hundredths=2_500, is_declared=False)

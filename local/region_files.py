@@ -266,5 +266,6 @@ def _declaration(household: Household, months: Sequence[Month]) -> dict[str, obj
                 ],
             }
             for care in household.cares
+            if care.is_declared
         ],
     }

@@ -140,7 +140,20 @@ def _with_change(declared: dict[str, Any], change: dict[str, Any]) -> dict[str, 
             segments = list(merge(lay_over(segments, [_segment(segment) for segment in one["segments"]])))
         end_date = next((one["endDate"] for one in mine if one["endDate"]), placement.get("endDate"))
         placements.append({**placement, "endDate": end_date, "segments": [_document(one) for one in segments]})
+    known = {(placement["childRef"], placement["lrkNumber"]) for placement in placements}
+    placements += [_begun(one) for one in change["placements"] if (one["childRef"], one["lrkNumber"]) not in known]
     return {**declared, "version": declared["version"] + 1, "placements": placements}
+
+
+def _begun(one: dict[str, Any]) -> dict[str, Any]:
+    """Return a place that was not declared before: care begins with its first segment."""
+    return {
+        "childRef": one["childRef"],
+        "lrkNumber": one["lrkNumber"],
+        "startDate": f"{one['segments'][0]['from']}-01",
+        "endDate": one["endDate"],
+        "segments": one["segments"],
+    }
 
 
 def _segment(one: dict[str, Any]) -> Segment:

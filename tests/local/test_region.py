@@ -25,6 +25,7 @@ def test_it_has_the_size_and_the_plants_that_it_says() -> None:
     assert len(REGION.households) == HOUSEHOLDS
     planted = Counter(care.planted for one in REGION.households for care in one.cares)
     assert {kind: planted[kind] for kind in PLANT} == dict(PLANT)
+    assert {care.planted for one in REGION.households for care in one.cares if not care.is_declared} == {None}
     assert REGION.planted() == {kind: count for kind, count in sorted(PLANT.items()) if kind != "D00"}
 
 
@@ -82,11 +83,11 @@ def facts(region: Region, care: Care) -> PlacementFacts:
         lrk_number=care.location.lrk_number,
         care_type=care.location.care_type,
         location_name="x",
-        is_declared=True,
+        is_declared=care.is_declared,
         start_on=None,
         end_on=None,
         declared_at=None,
-        declared=(stated,),
+        declared=(stated,) if care.is_declared else (),
         reported=tuple(
             ReportedMonth(
                 month=month,
@@ -108,4 +109,16 @@ def test_what_is_planted_is_what_the_rules_find() -> None:
     small = sample_region(3, AS_OF, households=300, organisations=12)
     for household in small.households:
         for care in household.cares:
-            assert judged(small, care, as_of) == (None if care.planted == "D00" else care.planted)
+            expected = None if care.planted == "D00" else care.planted
+            if not care.is_declared:
+                (expected,) = household.differs
+            found = judged(small, care, as_of)
+            # One more location is a difference at the new place: the declared one is as it was.
+            assert found == (None if expected == "D12" and care.is_declared else expected)
+
+
+@pytest.mark.parametrize(("as_of", "is_planted"), [(date(2027, 2, 1), True), (date(2027, 3, 1), False), (date(2026, 5, 31), True)])
+def test_new_places_are_planted_while_a_tap_can_add_them(as_of: date, is_planted: bool) -> None:
+    kinds = sample_region(1, as_of, households=200, organisations=12).planted()
+    assert ("D10" in kinds, "D12" in kinds) == (is_planted, is_planted)
+    assert "D01" in kinds
