@@ -134,7 +134,8 @@ def _of_effect(found: Found, rules: RuleBook) -> Iterator[Circumstance]:
         return
     if _is_without_effect(found, found.proposal, rules):
         yield Circumstance(code="no-effect")
-    if found.effect.first_child_before != found.effect.first_child_after:
+    before, after = found.effect.first_child_before, found.effect.first_child_after
+    if before is not None and after is not None and before != after:
         yield Circumstance(code="first-child-changes")
     if found.effect.in_year is not None:
         yield Circumstance(code="other-changes-not-counted")

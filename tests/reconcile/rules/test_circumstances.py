@@ -253,6 +253,15 @@ def test_d32_another_child_becomes_the_first_and_one_effect_is_of_the_household(
     assert said(one(own, siblings=(small,)), "first-child-changes") is None
 
 
+def test_the_first_care_or_the_last_is_no_change_of_the_first_child() -> None:
+    begun = placement(declared=(segment(hours="0"),), reported=reported_run("2026-02", ["120", "120"]))
+    assert one(begun).effect.first_child_before is None
+    assert said(one(begun), "first-child-changes") is None
+    ended = placement(declared=(segment("2026-01", "2026-06"),), reported=(reported("2026-04", end_on=date(2026, 4, 30)),))
+    judged = one(ended, placement(9, declared=(segment("2026-01", "2026-05", hours="10"),)))
+    assert (judged.kind, said(judged, "first-child-changes")) == ("D14", None)
+
+
 @pytest.mark.parametrize(
     ("own", "is_said"),
     [
