@@ -24,6 +24,7 @@ class KnownDifference(Struct, frozen=True, kw_only=True):
     facts_hash: bytes
     content_hash: bytes
     rules_version: str
+    judged_at: datetime
     placement_ids: list[UUID]
 
 

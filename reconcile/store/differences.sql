@@ -3,7 +3,7 @@
 -- name: differences_of_children
 -- What is open or was answered before about these child-years; one row a difference.
 SELECT known.household_id, known.difference_id, known.child_id, known.year, known.state, known.facts_hash, known.content_hash,
-    known.rules_version,
+    known.rules_version, known.judged_at,
     (
         SELECT array_agg(spanned.placement_id ORDER BY spanned.placement_id)
         FROM difference_placement AS spanned

@@ -25,7 +25,7 @@ async def test_what_follows_from_the_facts_is_whole(db: Database, admin: asyncpg
     code, output = await kot(database_name, "--json")
     assert (code, msgspec.json.decode(output)) == (
         0,
-        {"households": 5, "differences": 5, "deliveries": 1, "waiting": 0, "aged": 0, "broken": 0, "findings": []},
+        {"households": 5, "differences": 5, "deliveries": 1, "waiting": 0, "aged": 5, "broken": 0, "findings": []},
     )
 
 

@@ -97,7 +97,8 @@ async def recomputed(db: Database, admin: asyncpg.Connection) -> list[JudgedDiff
     answered = {bytes(row["facts_hash"]) for row in await admin.fetch("SELECT facts_hash FROM difference WHERE state = 'accepted'")}
     households = [row["household_id"] for row in await admin.fetch("SELECT household_id FROM household")]
     async with db.snapshot(Intake()) as conn:
-        (facts,) = await household_facts(conn, households, "2025-01")
+        (known,) = await household_facts(conn, households, "2025-01")
+    facts = known.facts
     judged = [each for one in facts.children for each in judge(child_year(facts, one.child_id, 2026), world.NOW, rules_in_force())]
     return [one for one in judged if one.facts_hash not in answered]
 

@@ -69,7 +69,8 @@ HOURS = "'{placements,0,segments,0,hours}'"
         ("UPDATE reported_hours SET hours_hundredths = 13000", {OTHERWISE, "difference-outdated"}),
         ("UPDATE reported_hours SET superseded_at = now()", {"difference-without-cause"}),
         ("UPDATE declared_segment SET hours_hundredths = 12000", {OTHERWISE, "difference-without-cause"}),
-        (f"UPDATE placement SET deleted = true WHERE lrk_number = '{world.BSO}'", {"tombstone-out-of-step"}),
+        # The sibling's care is part of the effect that is shown.
+        (f"UPDATE placement SET deleted = true WHERE lrk_number = '{world.BSO}'", {"tombstone-out-of-step", "difference-outdated"}),
         ("UPDATE household_audit SET recorded_at = recorded_at + interval '1 day' WHERE number = 1", {"audit-goes-back-in-time"}),
     ],
 )
