@@ -92,7 +92,7 @@ async def _as_parent(request: ParentRequest, services: Services, work: Callable[
         return await work(await services.parents.anew(request.auth))
 
 
-def _chosen(name: str, schema_version: int) -> Collection[Any]:
+def _chosen(name: str, schema_version: int) -> Collection:
     if name not in COLLECTIONS:
         raise NotFound("There is no such collection.")
     if schema_version < SCHEMA_VERSION:
