@@ -32,6 +32,7 @@ _HEADERS = (
     (b"x-frame-options", b"DENY"),
 )
 _NAMES = frozenset(name for name, _ in _HEADERS)
+_Piece = HTTPReceiveMessage | WebSocketReceiveMessage
 
 
 class BodyStalled(HTTPException):
@@ -117,7 +118,7 @@ def _allow_only(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, byt
 def _unstalled(receive: Receive) -> Receive:
     is_whole = False
 
-    async def pieces() -> HTTPReceiveMessage | WebSocketReceiveMessage:
+    async def pieces() -> _Piece:
         nonlocal is_whole
         if is_whole:
             return await receive()  # waits for the disconnect, which may take as long as it likes

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
 from functools import partial
 from time import monotonic
+from types import TracebackType
 from typing import Any
 from uuid import UUID
 
@@ -113,6 +114,7 @@ COMMAND_TIMEOUT_S: Mapping[Role, float] = {
 }
 
 _WRITING = "BEGIN"
+_NOBODY: Mapping[str, str] = {}
 _READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -170,7 +172,7 @@ class Database:
 
         A cancelled commit is awaited to its end: whether it happened must never be guessed. Raises Busy without a free connection.
         """
-        async with self._connection(_ROLE_OF_CALLER[type(caller)]) as conn:
+        async with self._lent(_ROLE_OF_CALLER[type(caller)]) as conn:
             conn.changed_households.clear()
             try:
                 await conn.execute(beginning(_WRITING, caller))
@@ -192,7 +194,7 @@ class Database:
 
     @asynccontextmanager
     async def _rolled_back(self, how: str, caller: Caller) -> AsyncIterator[Connection]:
-        async with self._connection(_ROLE_OF_CALLER[type(caller)]) as conn:
+        async with self._lent(_ROLE_OF_CALLER[type(caller)]) as conn:
             try:
                 await conn.execute(beginning(how, caller))
                 yield conn
@@ -200,18 +202,12 @@ class Database:
                 if not conn.is_closed():
                     await _to_the_end(conn.execute("ROLLBACK"))
 
-    @asynccontextmanager
-    async def reading(self, caller: Parent | Visitor) -> AsyncIterator[Connection]:
+    def reading(self, caller: Parent | Visitor) -> AbstractAsyncContextManager[Connection]:
         """The same as a snapshot for one statement alone, given to `Connection.read`: one round trip instead of three.
 
         What is not given to `read` sees nothing: nobody is bound between two messages.
         """
-        async with self._connection(Role.PARENT) as conn:
-            conn.bind_alone(context_of(caller))
-            try:
-                yield conn
-            finally:
-                conn.bind_alone({})
+        return self._lent(Role.PARENT, alone_for=context_of(caller))
 
     def _tell(self, household_ids: frozenset[UUID]) -> None:
         if not household_ids or self._on_change is None:
@@ -222,25 +218,33 @@ class Database:
         except Exception:
             logger.exception("nobody was told of a change")
 
-    @asynccontextmanager
-    async def _connection(self, role: Role) -> AsyncIterator[Connection]:
+    def _lent(self, role: Role, *, alone_for: Mapping[str, str] = _NOBODY) -> "_Lent":
         login = self._logins.get(role)
         if login is None:
             raise Busy(f"This process has no login {role}.")
+        return _Lent(login, alone_for)
+
+
+class _Lent(AbstractAsyncContextManager[Connection]):
+    """A connection for as long as a block runs; every request needs one, and a generator would cost more than the connection."""
+
+    def __init__(self, login: Connections[Connection], alone_for: Mapping[str, str]) -> None:
+        self._login = login
+        self._alone_for = alone_for
+
+    async def __aenter__(self) -> Connection:
         try:
-            conn = await login.take(timeout_s=ACQUIRE_TIMEOUT_S)
+            self._conn = await self._login.take(timeout_s=ACQUIRE_TIMEOUT_S)
         except TimeoutError:
             raise Busy("All connections to the store are in use. Try again shortly.") from None
-        is_clean = False
-        try:
-            yield conn
-            is_clean = True
-        except Exception as error:
-            # After these something may still be under way on it; after any other it is as after a commit.
-            is_clean = not isinstance(error, (asyncpg.InterfaceError, OSError, TimeoutError))
-            raise
-        finally:
-            login.give(conn, is_clean=is_clean)
+        self._conn.bind_alone(self._alone_for)
+        return self._conn
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        # After these something may still be under way on it; after anything else it is as after a commit.
+        is_unclean = isinstance(error, (asyncio.CancelledError, asyncpg.InterfaceError, OSError, TimeoutError))
+        self._conn.bind_alone(_NOBODY)
+        self._login.give(self._conn, is_clean=not is_unclean)
 
 
 async def _to_the_end(work: Awaitable[object]) -> None:
