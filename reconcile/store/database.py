@@ -113,6 +113,8 @@ COMMAND_TIMEOUT_S: Mapping[Role, float] = {
     Role.EXPLAIN: 60.0,
 }
 
+_BY_KEY = frozenset({Role.PARENT, Role.INTAKE, Role.TRIAL})
+
 _WRITING = "BEGIN"
 _NOBODY: Mapping[str, str] = {}
 _READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -285,10 +287,9 @@ async def _connection(role: Role, url: str) -> Connection:
             "idle_in_transaction_session_timeout": "10000",
             "timezone": "UTC",
             "standard_conforming_strings": "on",
-            # A parent's statements go by key, whatever the key: planning them anew costs more than running them.
-            **({"plan_cache_mode": "force_generic_plan"} if role is Role.PARENT else {}),
-            # Batches of look-ups by key, over tables that grow faster than what is known of their size: never read one whole.
-            **({"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"} if role in (Role.INTAKE, Role.TRIAL) else {}),
+            # Look-ups by key, whatever the key: planning them anew costs more than running them. Tables grow faster than what is known
+            # of their size: a plan that was made while one was empty must not read it whole for as long as it is kept.
+            **({"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"} if role in _BY_KEY else {}),
             # Short statements by key: compiling them costs more than running them.
             "jit": "off",
         },
