@@ -69,10 +69,9 @@ class Edge:
             scope["state"]["is_head"] = True
         began = monotonic()
         await self.app(scope, _unstalled(receive), answer)
-        logger.info(
-            "request",
-            extra={"request_id": request_id, "method": method, "status": answer.status, "ms": round((monotonic() - began) * 1000)},
-        )
+        if logger.isEnabledFor(logging.INFO):
+            took = {"request_id": request_id, "method": method, "status": answer.status, "ms": round((monotonic() - began) * 1000)}
+            logger.info("request", extra=took)
 
 
 async def _send_problem(problem: Response[bytes], send: Send) -> None:
