@@ -13,7 +13,7 @@ def bound(query: str, arguments: int, names: tuple[str, ...]) -> str:
     """
     settings = ", ".join(f"set_config('app.{name}', ${arguments + at}, true)" for at, name in enumerate(names, 1))
     return (
-        f"SELECT found.* FROM (SELECT num_nonnulls({settings}) = {len(names)} AS is_bound) AS context"  # noqa: S608  # our own query
+        f"SELECT found.* FROM (SELECT num_nonnulls({settings}) = {len(names)} AS is_bound OFFSET 0) AS context"  # noqa: S608  # our own query
         f" CROSS JOIN LATERAL (SELECT query.* FROM (\n{query.rstrip(';')}\n) AS query WHERE context.is_bound OFFSET 0) AS found"
     )
 
