@@ -11,7 +11,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
 from functools import partial
 from time import monotonic
-from types import TracebackType
 from typing import Any
 from uuid import UUID
 
@@ -56,8 +55,7 @@ class Connection(asyncpg.Connection):
         """Fetch the rows of one statement; on a connection that reads alone, bind its context in that very statement."""
         if not self._alone_for:
             return await self.fetch(query, *args)
-        values = self._alone_for.values()
-        return await self.fetch(bound(query, len(args), tuple(self._alone_for)), *args, *values)
+        return await self.fetch(bound(query, len(args), tuple(self._alone_for)), *args, *self._alone_for.values())
 
 
 OnChange = Callable[[frozenset[UUID]], None]
@@ -114,10 +112,9 @@ COMMAND_TIMEOUT_S: Mapping[Role, float] = {
 }
 
 _BY_KEY = frozenset({Role.PARENT, Role.INTAKE, Role.TRIAL})
-
 _WRITING = "BEGIN"
-_NOBODY: Mapping[str, str] = {}
 _READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_NOBODY: Mapping[str, str] = {}
 
 
 class UnsafeLogin(Exception):
@@ -144,7 +141,7 @@ class Database:
         `on_change` hears of the households that a commit changed, and must not block. Raises StoreAway, and UnsafeLogin when a
         login is superuser, may bypass row-level security or is another role.
         """
-        logins = {role: Connections(partial(_connection, role, url), connections_max=connections_max) for role, url in urls.items()}
+        logins = {role: Connections(partial(_connect, role, url), connections_max=connections_max) for role, url in urls.items()}
         database = cls(logins, on_change=on_change)
         try:
             for role, login in logins.items():
@@ -174,7 +171,7 @@ class Database:
 
         A cancelled commit is awaited to its end: whether it happened must never be guessed. Raises Busy without a free connection.
         """
-        async with self._lent(_ROLE_OF_CALLER[type(caller)]) as conn:
+        async with self._connection(_ROLE_OF_CALLER[type(caller)]) as conn:
             conn.changed_households.clear()
             try:
                 await conn.execute(beginning(_WRITING, caller))
@@ -196,7 +193,7 @@ class Database:
 
     @asynccontextmanager
     async def _rolled_back(self, how: str, caller: Caller) -> AsyncIterator[Connection]:
-        async with self._lent(_ROLE_OF_CALLER[type(caller)]) as conn:
+        async with self._connection(_ROLE_OF_CALLER[type(caller)]) as conn:
             try:
                 await conn.execute(beginning(how, caller))
                 yield conn
@@ -209,7 +206,7 @@ class Database:
 
         What is not given to `read` sees nothing: nobody is bound between two messages.
         """
-        return self._lent(Role.PARENT, alone_for=context_of(caller))
+        return self._connection(Role.PARENT, alone_for=context_of(caller))
 
     def _tell(self, household_ids: frozenset[UUID]) -> None:
         if not household_ids or self._on_change is None:
@@ -220,11 +217,10 @@ class Database:
         except Exception:
             logger.exception("nobody was told of a change")
 
-    def _lent(self, role: Role, *, alone_for: Mapping[str, str] = _NOBODY) -> "_Lent":
-        login = self._logins.get(role)
-        if login is None:
+    def _connection(self, role: Role, *, alone_for: Mapping[str, str] = _NOBODY) -> "_Lent":
+        if role not in self._logins:
             raise Busy(f"This process has no login {role}.")
-        return _Lent(login, alone_for)
+        return _Lent(self._logins[role], alone_for)
 
 
 class _Lent(AbstractAsyncContextManager[Connection]):
@@ -242,7 +238,7 @@ class _Lent(AbstractAsyncContextManager[Connection]):
         self._conn.bind_alone(self._alone_for)
         return self._conn
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         # After these something may still be under way on it; after anything else it is as after a commit.
         is_unclean = isinstance(error, (asyncio.CancelledError, asyncpg.InterfaceError, OSError, TimeoutError))
         self._conn.bind_alone(_NOBODY)
@@ -272,9 +268,8 @@ async def _patiently(connect: Callable[[], Awaitable[Connection]], patience_s: f
         await asyncio.sleep(_LOOK_S)
 
 
-async def _connection(role: Role, url: str) -> Connection:
-    statement_timeout_ms = int(COMMAND_TIMEOUT_S[role] * 1000 * 0.8)
-    conn: Connection = await asyncpg.connect(
+async def _connect(role: Role, url: str) -> Connection:
+    return await asyncpg.connect(
         url,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=COMMAND_TIMEOUT_S[role],
@@ -282,19 +277,17 @@ async def _connection(role: Role, url: str) -> Connection:
         server_settings={
             "application_name": role.value,
             "search_path": "kot, public",
-            "statement_timeout": str(statement_timeout_ms),
+            "statement_timeout": str(int(COMMAND_TIMEOUT_S[role] * 1000 * 0.8)),
             "lock_timeout": "2000",
             "idle_in_transaction_session_timeout": "10000",
             "timezone": "UTC",
             "standard_conforming_strings": "on",
-            # Look-ups by key, whatever the key: planning them anew costs more than running them. Tables grow faster than what is known
-            # of their size: a plan that was made while one was empty must not read it whole for as long as it is kept.
+            # Look-ups by key, whatever the key: planning anew costs more than running. Tables grow faster than what is known of their
+            # size: a plan that was made while one was empty must not read it whole for as long as it is kept.
             **({"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"} if role in _BY_KEY else {}),
-            # Short statements by key: compiling them costs more than running them.
-            "jit": "off",
+            "jit": "off",  # compiling a short statement costs more than running it
         },
     )
-    return conn
 
 
 async def _refuse_unsafe(conn: Connection, role: Role) -> None:
