@@ -171,6 +171,8 @@ async def _verified(token: str, *, issuers: Sequence[str], audience: str, keys: 
     except (JoseError, msgspec.MsgspecError, ValueError):
         raise TokenInvalid("The signature of the token is not right.") from None
     _check_times(claims, now)
+    if not claims.jti or not _SUBJECT.fullmatch(claims.sub):
+        raise TokenInvalid("The token lacks jti, or a sub of at most 255 printable characters.")
     if audience not in ([claims.aud] if isinstance(claims.aud, str) else claims.aud):
         raise TokenInvalid("The token is meant for another service.")
     return _Verified(claims=claims, kid=kid, key_set=key_set)
@@ -193,5 +195,3 @@ def _check_times(claims: Claims, now: float) -> None:
         raise TokenInvalid("The token has expired.")
     if claims.nbf > now + _LEEWAY_S:
         raise TokenInvalid("The token does not hold yet.")
-    if not claims.jti or not _SUBJECT.fullmatch(claims.sub):
-        raise TokenInvalid("The token lacks jti, or a sub of at most 255 printable characters.")

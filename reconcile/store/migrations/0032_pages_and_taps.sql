@@ -1,6 +1,7 @@
 -- migrate:up
--- What phones follow is written as JSON where it is read. Each is one expression, which the planner puts in the place of the call.
+-- What a pull and a tap need of the store (ADR 0029).
 
+-- What phones follow is written as JSON where it is read. Each is one expression, which the planner puts in the place of the call.
 CREATE FUNCTION decimal_text(hundredths integer) RETURNS text LANGUAGE sql IMMUTABLE
     RETURN round(hundredths / 100.0, 2)::text;
 COMMENT ON FUNCTION decimal_text IS 'Hundredths as the API says them: with two decimals';
@@ -23,3 +24,13 @@ BEGIN ATOMIC
     WHERE difference.household_id = ANY (household_ids) AND difference.state = 'open';
 END;
 COMMENT ON FUNCTION reported_child_years IS 'Every child-year of these households that has a report or an open difference';
+
+-- Whose memberships a login may see before its household is settled. Not part of the statement, as a subquery in the policy would be:
+-- it would be made ready for every page twice and never be run, a third of what the page costs.
+CREATE FUNCTION own_person() RETURNS uuid LANGUAGE sql STABLE
+    RETURN (SELECT login.person_id FROM login);
+COMMENT ON FUNCTION own_person IS 'The person of the login in whose context this transaction acts, or nothing';
+
+ALTER POLICY membership_of_parent ON membership USING (
+    household_id = own_household() OR (role IN ('applicant', 'partner') AND person_id = own_person())
+);
