@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -59,9 +59,6 @@ class DifferenceDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     change_id: UUID | None
 
 
-Document = TypeVar("Document", bound=DifferenceDocument)
-
-
 class DifferenceList(Struct, frozen=True, kw_only=True, rename="camel"):
     """The differences of the household, newest first."""
 
@@ -77,7 +74,7 @@ async def list_differences(
     """List the differences of the household."""
     async with db.snapshot(request.user) as conn:
         found = await differences_of_household(conn, request.user.household_id, state=wanted)
-    return DifferenceList(differences=[difference_document(one, DifferenceDocument) for one in found])
+    return DifferenceList(differences=[_document(one) for one in found])
 
 
 @get("/{difference_id:uuid}", operation_id="readDifference", opt={"scope": APP})
@@ -134,16 +131,15 @@ async def _shown(conn: Connection, parent: Parent, difference_id: UUID) -> Diffe
     found = await difference_by_id(conn, parent.household_id, difference_id)
     if found is None:
         raise NotFound("There is no such difference for this household.")
-    return difference_document(found, DifferenceDocument)
+    return _document(found)
 
 
 def _etag(document: DifferenceDocument) -> str:
     return f'"d{document.difference_id}-v{document.version}"'
 
 
-def difference_document(found: ShownDifference, of: type[Document]) -> Document:
-    """Publish a difference, as itself or as a document that phones follow."""
-    return of(
+def _document(found: ShownDifference) -> DifferenceDocument:
+    return DifferenceDocument(
         difference_id=found.difference_id,
         version=found.version,
         state=found.state,

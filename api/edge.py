@@ -32,6 +32,7 @@ _HEADERS = (
     (b"x-frame-options", b"DENY"),
 )
 _NAMES = frozenset(name for name, _ in _HEADERS)
+_Piece = HTTPReceiveMessage | WebSocketReceiveMessage
 
 
 class BodyStalled(HTTPException):
@@ -68,10 +69,9 @@ class Edge:
             scope["state"]["is_head"] = True
         began = monotonic()
         await self.app(scope, _unstalled(receive), answer)
-        logger.info(
-            "request",
-            extra={"request_id": request_id, "method": method, "status": answer.status, "ms": round((monotonic() - began) * 1000)},
-        )
+        if logger.isEnabledFor(logging.INFO):
+            took = {"request_id": request_id, "method": method, "status": answer.status, "ms": round((monotonic() - began) * 1000)}
+            logger.info("request", extra=took)
 
 
 async def _send_problem(problem: Response[bytes], send: Send) -> None:
@@ -117,7 +117,7 @@ def _allow_only(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, byt
 def _unstalled(receive: Receive) -> Receive:
     is_whole = False
 
-    async def pieces() -> HTTPReceiveMessage | WebSocketReceiveMessage:
+    async def pieces() -> _Piece:
         nonlocal is_whole
         if is_whole:
             return await receive()  # waits for the disconnect, which may take as long as it likes

@@ -2,8 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from litestar.exceptions import NotAuthorizedException
@@ -34,11 +33,19 @@ class Parents:
         self._clock = clock
         self._logins_max = logins_max
         self._kept: OrderedDict[tuple[str, str], tuple[float, Parent]] = OrderedDict()
+        self._month_from = self._month_until = datetime.max.replace(tzinfo=UTC)
+        self._month: Month = ""
 
     @property
     def this_month(self) -> Month:
         """The month in which memberships must stand now."""
-        return _month_of_hour(self._clock().replace(minute=0, second=0, microsecond=0))
+        now = self._clock()
+        if not self._month_from <= now < self._month_until:
+            # A month ends with an hour, and the calendar is slow to ask for each request.
+            self._month_from = now.replace(minute=0, second=0, microsecond=0)
+            self._month_until = self._month_from + timedelta(hours=1)
+            self._month = month_at(now)
+        return self._month
 
     async def parent(self, claims: Claims) -> Parent:
         """Find the parent of a token. Raises HouseholdUnclear; NotAuthorizedException when the login is too weak."""
@@ -71,12 +78,6 @@ class Parents:
         if len(self._kept) > self._logins_max:
             self._kept.popitem(last=False)
         return parent
-
-
-@lru_cache(maxsize=2)
-def _month_of_hour(hour: datetime) -> Month:
-    """Return the month of an hour: a month ends with an hour, and the calendar is slow to ask for each request."""
-    return month_at(hour)
 
 
 def _check_assurance(claims: Claims) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from litestar import Request, Router, get
 from litestar.params import FromPath, QueryParameter
-from litestar.response.base import ASGIResponse
+from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from api.caller import APP, sent_header
 from api.services import Services, services_of
@@ -36,6 +36,19 @@ Answer = TypeVar("Answer")
 ParentRequest = Request[Parent, Claims, Any]
 
 
+class PageAnswer:
+    """A page as it travels. The framework's own answer takes its headers apart and puts them together again, for every request."""
+
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
+        self._start: HTTPResponseStartEvent = {"type": "http.response.start", "status": status, "headers": headers}
+        self._body: HTTPResponseBodyEvent = {"type": "http.response.body", "body": content, "more_body": False}
+
+    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        """Send it."""
+        await send(self._start)
+        await send(self._body)
+
+
 @get("/{collection:str}", operation_id="pullDocuments", opt={"scope": APP, "follows": True})
 async def pull(
     request: ParentRequest,
@@ -47,7 +60,7 @@ async def pull(
         str, QueryParameter(name="id", pattern="^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$", description="Of the checkpoint")
     ] = "",
     limit: Annotated[int, QueryParameter(ge=1, le=_LIMIT_MAX, description="Most documents to answer")] = _LIMIT,
-) -> ASGIResponse:
+) -> PageAnswer:
     """Pull the documents after a checkpoint, oldest change first; echo the checkpoint to go on. 410: throw away and begin again."""
     services, chosen = services_of(request), _chosen(collection, schema_version)
     asked = Checkpoint(epoch=epoch, lwt=lwt, id=document_id)
@@ -92,7 +105,7 @@ async def _as_parent(request: ParentRequest, services: Services, work: Callable[
         return await work(await services.parents.anew(request.auth))
 
 
-def _chosen(name: str, schema_version: int) -> Collection[Any]:
+def _chosen(name: str, schema_version: int) -> Collection:
     if name not in COLLECTIONS:
         raise NotFound("There is no such collection.")
     if schema_version < SCHEMA_VERSION:
@@ -102,19 +115,20 @@ def _chosen(name: str, schema_version: int) -> Collection[Any]:
     return COLLECTIONS[name]
 
 
-def _answer(request: ParentRequest, content: bytes) -> ASGIResponse:
+def _answer(request: ParentRequest, content: bytes) -> PageAnswer:
     """Answer a page: not at all when the phone has it, packed when that is worth it."""
     is_packed = len(content) >= _GZIP_FROM_BYTES and _takes_gzip(sent_header(request.scope, b"accept-encoding"))
     # Packed and plain are two representations, each with a tag of its own.
     etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}{"-gzip" if is_packed else ""}"'
-    headers = {"ETag": etag, "Vary": "Accept-Encoding"}
+    headers = [(b"etag", etag.encode()), (b"vary", b"Accept-Encoding")]
     if etag in sent_header(request.scope, b"if-none-match"):
-        return ASGIResponse(status_code=304, headers=headers)
+        return PageAnswer(304, headers, b"")
     if is_packed:
         packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW)
         content = packer.compress(content) + packer.flush()
-        headers["Content-Encoding"] = "gzip"
-    return ASGIResponse(body=content, media_type="application/json", headers=headers)
+        headers.append((b"content-encoding", b"gzip"))
+    headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+    return PageAnswer(200, headers, content)
 
 
 def _takes_gzip(accepted: str) -> bool:

@@ -1,40 +1,23 @@
 """The documents that phones follow, and the table of collections: one query and one form each.
 
+The query writes a document as it is sent (reconcile/store/sync.sql); the form says to everybody what it is, and tests hold both together.
 A document changes only when its version does: whoever adds a field adds to what raises the version (reconcile/store/*.sql).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
 
-from api.differences import DifferenceDocument, difference_document
+from api.differences import DifferenceDocument
 from reconcile.follow import DocumentsAfter
 from reconcile.rules.checkpoint import Checkpoint
-from reconcile.rules.documents import HoursText, MoneyText, ProposedPlacementDocument, SegmentDocument, segment_document
-from reconcile.rules.facts import ReportedMonth, Segment
+from reconcile.rules.documents import HoursText, MoneyText, ProposedPlacementDocument, SegmentDocument
 from reconcile.rules.months import Month
-from reconcile.rules.quantities import hundredths_text
-from reconcile.store.differences import ShownDifference
-from reconcile.store.sync import (
-    Followed,
-    FollowedChange,
-    FollowedNotice,
-    FollowedPlacement,
-    changes_after,
-    differences_after,
-    notices_after,
-    placements_after,
-)
-
-_SEGMENTS = msgspec.json.Decoder(tuple[Segment, ...])
-_REPORTED = msgspec.json.Decoder(tuple[ReportedMonth, ...])
-_PROPOSED = msgspec.json.Decoder(tuple[ProposedPlacementDocument, ...])
-
-Row = TypeVar("Row", bound=Struct)
+from reconcile.store.sync import Followed, changes_after, differences_after, notices_after, placements_after
 
 
 class FollowedChildDocument(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -122,90 +105,23 @@ class Pull(Struct, frozen=True, kw_only=True):
     checkpoint: Checkpoint
 
 
-class Collection(Struct, Generic[Row], frozen=True, kw_only=True):
-    """A kind of document: the query of its pages, the form of a row, the published form and the name of its number."""
+class Collection(Struct, frozen=True, kw_only=True):
+    """A kind of document: the query of its pages, the form in which it writes them and the name of their number."""
 
-    documents_after: DocumentsAfter[Row]
-    document: Callable[[Row], Struct]
+    documents_after: DocumentsAfter
     form: type[Struct]
     key: str
 
-    def published(self, one: Followed[Row]) -> Struct | Mapping[str, Any]:
-        """Publish a document. A tombstone keeps its number and version, and nothing that was known of anybody."""
-        if one.is_deleted:
+    def published(self, one: Followed) -> msgspec.Raw | Mapping[str, Any]:
+        """Publish a document as it was written. A tombstone has its number and version, and nothing that was known of anybody."""
+        if one.deleted:
             return {self.key: one.document_id, "version": one.version, "_deleted": True}
-        return self.document(one.shown)
+        return msgspec.Raw(one.document)
 
 
-def placement_document(row: FollowedPlacement) -> PlacementDocument:
-    """Publish a placement."""
-    return PlacementDocument(
-        placement_id=row.document_id,
-        version=row.version,
-        child=FollowedChildDocument(child_id=row.child_id, given_name=row.child_given_name),
-        location=FollowedLocationDocument(lrk_number=row.lrk_number, care_type=row.care_type, name=row.location_name),
-        start_date=row.start_on,
-        end_date=row.end_on,
-        declared=_segments(row.declared),
-        accepted=_segments(row.accepted),
-        reported_months=() if row.reported is None else tuple(_month(one) for one in _REPORTED.decode(row.reported)),
-    )
-
-
-def change_document(row: FollowedChange) -> FollowedChangeDocument:
-    """Publish a change."""
-    return FollowedChangeDocument(
-        change_id=row.document_id,
-        version=row.version,
-        difference_id=row.difference_id,
-        difference_version=row.difference_version,
-        state=row.state,
-        placements=_PROPOSED.decode(row.placements),
-        answered_at=row.answered_at,
-        sent_at=row.sent_at,
-        settled_at=row.settled_at,
-        reason=row.reason,
-        declaration_version=row.declaration_version,
-    )
-
-
-def notice_document(row: FollowedNotice) -> NoticeDocument:
-    """Publish a notice."""
-    return NoticeDocument(
-        notice_id=row.document_id,
-        version=row.version,
-        difference_id=row.difference_id,
-        difference_version=row.difference_version,
-        sentence=row.sentence,
-        recorded_at=row.recorded_at,
-    )
-
-
-def followed_difference(row: ShownDifference) -> FollowedDifferenceDocument:
-    """Publish a difference."""
-    return difference_document(row, FollowedDifferenceDocument)
-
-
-COLLECTIONS: Mapping[str, Collection[Any]] = {
-    "placements": Collection(documents_after=placements_after, document=placement_document, form=PlacementDocument, key="placementId"),
-    "differences": Collection(
-        documents_after=differences_after, document=followed_difference, form=FollowedDifferenceDocument, key="differenceId"
-    ),
-    "changes": Collection(documents_after=changes_after, document=change_document, form=FollowedChangeDocument, key="changeId"),
-    "notices": Collection(documents_after=notices_after, document=notice_document, form=NoticeDocument, key="noticeId"),
+COLLECTIONS: Mapping[str, Collection] = {
+    "placements": Collection(documents_after=placements_after, form=PlacementDocument, key="placementId"),
+    "differences": Collection(documents_after=differences_after, form=FollowedDifferenceDocument, key="differenceId"),
+    "changes": Collection(documents_after=changes_after, form=FollowedChangeDocument, key="changeId"),
+    "notices": Collection(documents_after=notices_after, form=NoticeDocument, key="noticeId"),
 }
-
-
-def _segments(json: str | None) -> tuple[SegmentDocument, ...]:
-    return () if json is None else tuple(segment_document(one) for one in _SEGMENTS.decode(json))
-
-
-def _month(one: ReportedMonth) -> FollowedMonthDocument:
-    return FollowedMonthDocument(
-        month=one.month,
-        hours=hundredths_text(one.hours_hundredths),
-        hourly_rate=hundredths_text(one.hourly_rate_cents),
-        organisation_name=one.organisation_name,
-        received_at=one.received_at,
-        end_date=one.end_on,
-    )

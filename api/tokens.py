@@ -66,32 +66,39 @@ class _Metadata(msgspec.Struct, frozen=True):
     jwks_uri: str
 
 
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of an issuer, their numbers, and when they were read."""
+
+    read_at: float
+    keys: KeySet
+    kids: frozenset[str | None]
+
+
 class IssuerKeys:
     """Reads the keys of issuers over HTTP, by their metadata, and keeps them for a while."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
-        self._kept: dict[str, tuple[float, KeySet]] = {}
+        self._kept: dict[str, _Kept] = {}
         self._lock = asyncio.Lock()
 
     async def keys(self, issuer: str, kid: str) -> KeySet:
         """Return the keys of an issuer; they are read again when they are old or do not have `kid`. Raises Busy without any."""
-        read_at, keys = self._kept.get(issuer, (-_KEYS_GOOD_FOR_S, None))
-        age = time.monotonic() - read_at
-        is_known = keys is not None and any(key.kid == kid for key in keys.keys)
-        if keys is not None and age < (_KEYS_GOOD_FOR_S if is_known else _REFRESH_PAUSE_S):
-            return keys
+        kept = self._kept.get(issuer)
+        if kept is not None and time.monotonic() - kept.read_at < (_KEYS_GOOD_FOR_S if kid in kept.kids else _REFRESH_PAUSE_S):
+            return kept.keys
         async with self._lock:
-            if issuer in self._kept and self._kept[issuer][0] > read_at:
-                return self._kept[issuer][1]
+            if self._kept.get(issuer) is not kept:
+                return self._kept[issuer].keys
             try:
-                self._kept[issuer] = (time.monotonic(), await self._read(issuer))
+                keys = await self._read(issuer)
             except (httpx.HTTPError, msgspec.MsgspecError, ValueError, JoseError) as error:
-                if keys is None:
+                if kept is None:
                     # Not a fault of the token: a client that heard 401 would throw a good one away.
                     raise Busy("The keys of the issuer cannot be read at this moment. Try again shortly.") from error
-                self._kept[issuer] = (time.monotonic(), keys)
-            return self._kept[issuer][1]
+                keys = kept.keys
+            self._kept[issuer] = _Kept(read_at=time.monotonic(), keys=keys, kids=frozenset(key.kid for key in keys.keys))
+            return keys
 
     async def _read(self, issuer: str) -> KeySet:
         answer = await self._http.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration", timeout=_HTTP_TIMEOUT_S)
@@ -164,6 +171,8 @@ async def _verified(token: str, *, issuers: Sequence[str], audience: str, keys: 
     except (JoseError, msgspec.MsgspecError, ValueError):
         raise TokenInvalid("The signature of the token is not right.") from None
     _check_times(claims, now)
+    if not claims.jti or not _SUBJECT.fullmatch(claims.sub):
+        raise TokenInvalid("The token lacks jti, or a sub of at most 255 printable characters.")
     if audience not in ([claims.aud] if isinstance(claims.aud, str) else claims.aud):
         raise TokenInvalid("The token is meant for another service.")
     return _Verified(claims=claims, kid=kid, key_set=key_set)
@@ -186,5 +195,3 @@ def _check_times(claims: Claims, now: float) -> None:
         raise TokenInvalid("The token has expired.")
     if claims.nbf > now + _LEEWAY_S:
         raise TokenInvalid("The token does not hold yet.")
-    if not claims.jti or not _SUBJECT.fullmatch(claims.sub):
-        raise TokenInvalid("The token lacks jti, or a sub of at most 255 printable characters.")

@@ -76,7 +76,8 @@ def create_app(url: str) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        settings = {"search_path": "kot, public", "timezone": "UTC", "jit": "off", "plan_cache_mode": "force_generic_plan"}
+        settings = {"search_path": "kot, public", "timezone": "UTC", "jit": "off"}
+        settings |= {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
         async with asyncpg.create_pool(url, min_size=8, max_size=8, server_settings=settings, reset=nothing_to_reset) as pool:
             app.state.pool = pool
             yield

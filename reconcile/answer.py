@@ -11,7 +11,7 @@ from reconcile.problems import DifferenceClosed, NoProposal, NotFound, StaleDiff
 from reconcile.rules.documents import ProposalDocument
 from reconcile.store import answers, households
 from reconcile.store.answers import Acceptance
-from reconcile.store.comparisons import mark_comparisons, reported_child_years
+from reconcile.store.comparisons import mark_comparisons
 from reconcile.store.database import Connection
 from reconcile.store.notices import DifferenceKey
 
@@ -22,11 +22,8 @@ async def accept_difference(conn: Connection, parent: Parent, difference_id: UUI
     The same version again returns the acceptance that is there. Raises NotFound, StaleDifference, DifferenceClosed or NoProposal,
     and then nothing is written.
     """
-    version = await households.lock_household(conn, parent.household_id)
-    difference = None
-    if version is not None:
-        difference = await answers.difference_to_answer(conn, parent.household_id, difference_id, seen_version)
-    if version is None or difference is None:
+    difference = await answers.lock_difference_to_answer(conn, parent.household_id, difference_id, seen_version)
+    if difference is None:
         raise NotFound("There is no such difference for this household.")
     if difference.before is not None:
         return difference.before
@@ -49,13 +46,13 @@ async def accept_difference(conn: Connection, parent: Parent, difference_id: UUI
         difference_version=seen_version,
         person_id=parent.person_id,
         change_id=change_id,
-        version=version + 1,
+        version=difference.household_version + 1,
         placements=msgspec.json.encode(proposal.placements).decode(),
         laid=laid_segments(laid_over(difference.overlay, change_id, proposal.placements)),
     )
     if difference.is_told:
         await tell(conn, (), moot=[DifferenceKey(household_id=parent.household_id, difference_id=difference_id)])
-    await mark_comparisons(conn, await reported_child_years(conn, [parent.household_id]))
+    await mark_comparisons(conn, difference.child_years)
     await households.record_changes(conn, [parent.household_id], [_event(parent, accepted)])
     return accepted
 

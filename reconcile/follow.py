@@ -1,7 +1,6 @@
 """Verbs of a phone that follows its household: the documents after a checkpoint, and whether there is anything new."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -13,28 +12,27 @@ from reconcile.store import sync
 from reconcile.store.database import Connection
 from reconcile.store.sync import Followed, FollowedPage, Following
 
-Row = TypeVar("Row", bound=Struct)
 # One query of store/sync.sql.
-DocumentsAfter = Callable[[Connection, Following], Awaitable[FollowedPage[Row] | None]]
+DocumentsAfter = Callable[[Connection, Following], Awaitable[FollowedPage | None]]
 
 
-class Page(Struct, Generic[Row], frozen=True, kw_only=True):
+class Page(Struct, frozen=True, kw_only=True):
     """Documents in the order of (version, number), and the checkpoint to come back with. Fewer than asked: there are no more."""
 
-    documents: Sequence[Followed[Row]]
+    documents: Sequence[Followed]
     checkpoint: Checkpoint
 
 
 async def follow(
     conn: Connection,
     parent: Parent,
-    documents_after: DocumentsAfter[Row],
+    documents_after: DocumentsAfter,
     *,
     asked: Checkpoint,
     limit: int,
     this_month: Month,
     restore_number: int,
-) -> Page[Row]:
+) -> Page:
     """Return what changed after a checkpoint, authorised in the very statement that reads it.
 
     Raises HouseholdUnclear when who asks is no parent of the household in this month, EpochEnded when the checkpoint is of another

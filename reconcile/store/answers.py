@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from reconcile.rules.months import Month
+from reconcile.store.comparisons import ChildYear
 from reconcile.store.database import Connection
 from reconcile.store.queries import columns, load
 
@@ -44,17 +45,20 @@ class OverlaySegment(Struct, frozen=True, kw_only=True):
 
 
 class DifferenceToAnswer(Struct, frozen=True, kw_only=True):
-    """A difference at the moment of an answer. `proposal` is JSON text.
+    """A difference at the moment of an answer, its household locked. `proposal` is JSON text.
 
-    `before` is the acceptance of the version that the parent saw, `overlay` what lies over its placements, by placement and month.
+    `before` is the acceptance of the version that the parent saw, `overlay` what lies over its placements, by placement and month,
+    `child_years` what of the household an answer may touch.
     """
 
+    household_version: int
     version: int
     state: str
     proposal: str | None
     before: Acceptance | None
     overlay: tuple[OverlaySegment, ...]
     is_told: bool
+    child_years: tuple[ChildYear, ...]
 
 
 class LaidSegment(Struct, frozen=True, kw_only=True):
@@ -104,12 +108,17 @@ class ReferencedPerson(Struct, frozen=True, kw_only=True):
 
 
 _OVERLAY = msgspec.json.Decoder(tuple[OverlaySegment, ...])
+_CHILD_YEARS = msgspec.json.Decoder(tuple[ChildYear, ...])
 
 
-async def difference_to_answer(conn: Connection, household_id: UUID, difference_id: UUID, version: int) -> DifferenceToAnswer | None:
-    """Return a difference of this household, which is locked, with what an answer to `version` of it depends on."""
-    row = await conn.fetchrow(SQL["difference_to_answer"], household_id, difference_id, version)
-    if row is None:
+async def lock_difference_to_answer(conn: Connection, household_id: UUID, difference_id: UUID, version: int) -> DifferenceToAnswer | None:
+    """Lock a household and return a difference of it with what an answer to `version` depends on; None when it is not there."""
+    arguments = (household_id, difference_id, version)
+    row = await conn.fetchrow(SQL["lock_difference_to_answer"], *arguments)
+    if row is not None and not row["is_current"]:
+        # Somebody wrote while we waited for the lock, which we have by now.
+        row = await conn.fetchrow(SQL["lock_difference_to_answer"], *arguments)
+    if row is None or row["version"] is None:
         return None
     before = None
     if row["acceptance_id"] is not None:
@@ -121,12 +130,14 @@ async def difference_to_answer(conn: Connection, household_id: UUID, difference_
             answered_at=row["answered_at"],
         )
     return DifferenceToAnswer(
+        household_version=row["household_version"],
         version=row["version"],
         state=row["state"],
         proposal=row["proposal"],
         before=before,
         overlay=_OVERLAY.decode(row["overlay"] or "[]"),
         is_told=row["is_told"],
+        child_years=_CHILD_YEARS.decode(row["child_years"] or "[]"),
     )
 
 
@@ -159,7 +170,7 @@ async def insert_acceptance(
         change_id,
         version,
         placements,
-        *columns(LaidSegment, laid),
+        msgspec.json.encode(laid).decode(),
     )
     return Acceptance(**row)  # type: ignore[arg-type]  # an INSERT of VALUES always returns its row
 

@@ -1,9 +1,18 @@
 -- Acceptances, the changes that follow, and the overlay that they lay over the declared hours.
 
--- name: difference_to_answer
--- What a tap must know, in one moment under the household's lock: the difference, the acceptance of the version that the parent saw,
--- what lies over its placements by earlier ones (JSON in the shape of OverlaySegment), and whether anybody was to be told of it.
-SELECT difference.version, difference.state, difference.proposal,
+-- name: lock_difference_to_answer
+-- Locks the household, and reads what a tap must know: the difference, the acceptance of the version that the parent saw, what lies
+-- over its placements by earlier ones (JSON in the shape of OverlaySegment), whether anybody was to be told of it, and which child-years
+-- of the household an answer may touch (JSON in the shape of ChildYear). A statement sees what was there when it began, and may have
+-- waited for the lock since: every writer raises the household's version, so that it is current when both versions are one.
+WITH locked AS (
+    SELECT version
+    FROM household
+    WHERE household_id = $1
+    FOR UPDATE
+)
+SELECT locked.version AS household_version, locked.version = household.version AS is_current,
+    difference.version, difference.state, difference.proposal,
     acceptance.acceptance_id, acceptance.change_id, acceptance.answered_at,
     (
         SELECT json_agg(json_build_object(
@@ -22,12 +31,15 @@ SELECT difference.version, difference.state, difference.proposal,
     EXISTS (
         SELECT FROM notice
         WHERE notice.household_id = difference.household_id AND notice.difference_id = difference.difference_id AND NOT notice.deleted
-    ) AS is_told
-FROM difference
+    ) AS is_told,
+    (SELECT json_agg(touched) FROM reported_child_years(ARRAY[household.household_id]) AS touched) AS child_years
+FROM locked
+CROSS JOIN household
+LEFT JOIN difference ON difference.household_id = household.household_id AND difference.difference_id = $2
 LEFT JOIN acceptance
     ON acceptance.household_id = difference.household_id AND acceptance.difference_id = difference.difference_id
     AND acceptance.difference_version = $3
-WHERE difference.household_id = $1 AND difference.difference_id = $2;
+WHERE household.household_id = $1;
 
 -- name: supersede_overlay
 UPDATE overlay_segment
@@ -66,8 +78,8 @@ WITH accepted AS (
 ), laid AS (
     INSERT INTO overlay_segment (household_id, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents)
     SELECT $1, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents
-    FROM unnest($9::uuid[], $10::uuid[], $11::date[], $12::date[], $13::integer[], $14::integer[])
-        AS laid (placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents)
+    FROM jsonb_to_recordset($9::text::jsonb)
+        AS laid (placement_id uuid, change_id uuid, from_month date, until_month date, hours_hundredths integer, hourly_rate_cents integer)
 ), placed AS (
     -- What is accepted over a placement makes it no tombstone, and ends none.
     UPDATE placement

@@ -79,15 +79,7 @@ ON CONFLICT (household_id, child_id, year) DO UPDATE
 SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);
 
 -- name: reported_child_years
--- Every child-year of these households that has a report or an open difference.
-SELECT DISTINCT placement.household_id, placement.child_id, extract(year FROM reported.month)::smallint AS year
-FROM placement
-JOIN reported_hours AS reported USING (household_id, placement_id)
-WHERE placement.household_id = ANY ($1::uuid[])
-UNION
-SELECT household_id, child_id, year
-FROM difference
-WHERE household_id = ANY ($1::uuid[]) AND state = 'open';
+SELECT household_id, child_id, year FROM reported_child_years($1);
 
 -- name: lock_due_households
 -- Households that another writer holds are left to the next look: judging never waits and never makes a tap wait.

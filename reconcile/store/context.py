@@ -7,11 +7,15 @@ from reconcile.callers import Caller, context_of
 
 @cache
 def bound(query: str, arguments: int, names: tuple[str, ...]) -> str:
-    """Wrap a query so that it binds settings for the rest of the transaction, and is run only when the last argument says so."""
-    is_bound = f"${arguments + len(names) + 1}::boolean"
-    settings = ", ".join(f"set_config('app.{name}', ${arguments + at}, true) AS bound_{name}" for at, name in enumerate(names, 1))
-    found = f"SELECT query.*, true AS is_found FROM (\n{query.rstrip(';')}\n) AS query"  # noqa: S608  # our own query
-    return f"SELECT found.*, context.* FROM (SELECT {settings}) AS context LEFT JOIN LATERAL ({found}) AS found ON {is_bound}"  # noqa: S608
+    """Wrap a query so that it binds settings and runs in their context, in one statement; they are its last arguments.
+
+    The query depends on what binding them returned, so that no part of it begins before. Were that ever not so, it would find nothing.
+    """
+    settings = ", ".join(f"set_config('app.{name}', ${arguments + at}, true)" for at, name in enumerate(names, 1))
+    return (
+        f"SELECT found.* FROM (SELECT num_nonnulls({settings}) = {len(names)} AS is_bound OFFSET 0) AS context"  # noqa: S608  # our own query
+        f" CROSS JOIN LATERAL (SELECT query.* FROM (\n{query.rstrip(';')}\n) AS query WHERE context.is_bound OFFSET 0) AS found"
+    )
 
 
 def beginning(how: str, caller: Caller) -> str:

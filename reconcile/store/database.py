@@ -1,4 +1,4 @@
-"""Connections, one pool per login role; the only BEGIN in the code.
+"""Transactions, under a login for each role; the only BEGIN in the code.
 
 Who calls decides the login role and, through settings of the transaction, the rows that row-level security shows. No context, no rows.
 Whose data a transaction changed is told to `on_change` once it is committed, so that no writer has to think of it.
@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,7 @@ from reconcile.callers import (
     context_of,
 )
 from reconcile.problems import Busy
+from reconcile.store.connections import Connections
 from reconcile.store.context import beginning, bound
 
 logger = logging.getLogger(__name__)
@@ -50,13 +52,10 @@ class Connection(asyncpg.Connection):
         self._alone_for = context
 
     async def read(self, query: str, *args: object) -> Sequence[asyncpg.Record]:
-        """Fetch the rows of one statement; on a connection that reads alone, bind its context in the same message."""
+        """Fetch the rows of one statement; on a connection that reads alone, bind its context in that very statement."""
         if not self._alone_for:
             return await self.fetch(query, *args)
-        names, values = tuple(self._alone_for), tuple(self._alone_for.values())
-        # One statement executed twice before the server ends the transaction: first it binds and finds nothing, then it is bound.
-        rows = await self.fetchmany(bound(query, len(args), names), [(*args, *values, False), (*args, *values, True)])
-        return [row for row in rows if row["is_found"]]
+        return await self.fetch(bound(query, len(args), tuple(self._alone_for)), *args, *self._alone_for.values())
 
 
 OnChange = Callable[[frozenset[UUID]], None]
@@ -97,7 +96,7 @@ CONNECT_TIMEOUT_S = 3.0
 # How long a process that starts waits for a store that is starting as well.
 START_PATIENCE_S = 60.0
 _LOOK_S = 0.5
-# asyncpg cannot leave a dead network without a command timeout on the pool (its issue 1326).
+# asyncpg cannot leave a dead network without a command timeout (its issue 1326).
 COMMAND_TIMEOUT_S: Mapping[Role, float] = {
     Role.PARENT: 5.0,
     Role.ORGANISATION: 5.0,
@@ -112,8 +111,10 @@ COMMAND_TIMEOUT_S: Mapping[Role, float] = {
     Role.EXPLAIN: 60.0,
 }
 
+_BY_KEY = frozenset({Role.PARENT, Role.INTAKE, Role.TRIAL})
 _WRITING = "BEGIN"
 _READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_NOBODY: Mapping[str, str] = {}
 
 
 class UnsafeLogin(Exception):
@@ -125,39 +126,44 @@ class StoreAway(Exception):
 
 
 class Database:
-    """Pools by login role. Open with `connect`, close with `close`."""
+    """Connections by login role. Open with `connect`, close with `close`."""
 
-    def __init__(self, pools: Mapping[Role, asyncpg.Pool], *, on_change: OnChange | None = None) -> None:
-        self._pools = pools
+    def __init__(self, logins: Mapping[Role, Connections[Connection]], *, on_change: OnChange | None = None) -> None:
+        self._logins = logins
         self._on_change = on_change
 
     @classmethod
     async def connect(
         cls, urls: Mapping[Role, str], *, connections_max: int = 8, patience_s: float = 0.0, on_change: OnChange | None = None
     ) -> "Database":
-        """Open a pool for each role, waiting at most so long for a store that is starting or away.
+        """Open a first connection for each role, waiting at most so long for a store that is starting or away.
 
         `on_change` hears of the households that a commit changed, and must not block. Raises StoreAway, and UnsafeLogin when a
         login is superuser, may bypass row-level security or is another role.
         """
-        pools: dict[Role, asyncpg.Pool] = {}
-        database = cls(pools, on_change=on_change)
+        logins = {role: Connections(partial(_connect, role, url), connections_max=connections_max) for role, url in urls.items()}
+        database = cls(logins, on_change=on_change)
         try:
-            for role, url in urls.items():
-                pools[role] = await _patiently(lambda role=role, url=url: _pool(role, url, connections_max), patience_s)  # type: ignore[misc]
-                await _refuse_unsafe(pools[role], role)
+            for role, login in logins.items():
+                conn = await _patiently(partial(login.take, timeout_s=CONNECT_TIMEOUT_S), patience_s)
+                try:
+                    await _refuse_unsafe(conn, role)
+                finally:
+                    login.give(conn, is_clean=True)
         except BaseException:
             await database.close()
             raise
         return database
 
+    @property
+    def taken(self) -> int:
+        """How many connections are in use at this moment."""
+        return sum(login.taken for login in self._logins.values())
+
     async def close(self) -> None:
-        """Close all pools; connections still in use are given five seconds."""
-        for pool in self._pools.values():
-            try:
-                await asyncio.wait_for(pool.close(), 5)
-            except TimeoutError:
-                pool.terminate()
+        """Close all connections; those still in use are given five seconds."""
+        for login in self._logins.values():
+            await login.close(patience_s=5.0)
 
     @asynccontextmanager
     async def transaction(self, caller: Caller) -> AsyncIterator[Connection]:
@@ -195,18 +201,12 @@ class Database:
                 if not conn.is_closed():
                     await _to_the_end(conn.execute("ROLLBACK"))
 
-    @asynccontextmanager
-    async def reading(self, caller: Parent | Visitor) -> AsyncIterator[Connection]:
+    def reading(self, caller: Parent | Visitor) -> AbstractAsyncContextManager[Connection]:
         """The same as a snapshot for one statement alone, given to `Connection.read`: one round trip instead of three.
 
         What is not given to `read` sees nothing: nobody is bound between two messages.
         """
-        async with self._connection(Role.PARENT) as conn:
-            conn.bind_alone(context_of(caller))
-            try:
-                yield conn
-            finally:
-                conn.bind_alone({})
+        return self._connection(Role.PARENT, alone_for=context_of(caller))
 
     def _tell(self, household_ids: frozenset[UUID]) -> None:
         if not household_ids or self._on_change is None:
@@ -217,20 +217,32 @@ class Database:
         except Exception:
             logger.exception("nobody was told of a change")
 
-    @asynccontextmanager
-    async def _connection(self, role: Role) -> AsyncIterator[Connection]:
-        pool = self._pools.get(role)
-        if pool is None:
+    def _connection(self, role: Role, *, alone_for: Mapping[str, str] = _NOBODY) -> "_Lent":
+        if role not in self._logins:
             raise Busy(f"This process has no login {role}.")
+        return _Lent(self._logins[role], alone_for)
+
+
+class _Lent(AbstractAsyncContextManager[Connection]):
+    """A connection for as long as a block runs; every request needs one, and a generator would cost more than the connection."""
+
+    def __init__(self, login: Connections[Connection], alone_for: Mapping[str, str]) -> None:
+        self._login = login
+        self._alone_for = alone_for
+
+    async def __aenter__(self) -> Connection:
         try:
-            # Only who waits needs a clock: a connection that is idle is there at once.
-            conn = await pool.acquire(timeout=None if pool.get_idle_size() else ACQUIRE_TIMEOUT_S)
+            self._conn = await self._login.take(timeout_s=ACQUIRE_TIMEOUT_S)
         except TimeoutError:
             raise Busy("All connections to the store are in use. Try again shortly.") from None
-        try:
-            yield conn  # type: ignore[misc]  # a pool's proxy stands in for its connection
-        finally:
-            await pool.release(conn, timeout=ACQUIRE_TIMEOUT_S)  # goes on by itself when we are cancelled
+        self._conn.bind_alone(self._alone_for)
+        return self._conn
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        # After these something may still be under way on it; after anything else it is as after a commit.
+        is_unclean = isinstance(error, (asyncio.CancelledError, asyncpg.InterfaceError, OSError, TimeoutError))
+        self._conn.bind_alone(_NOBODY)
+        self._login.give(self._conn, is_clean=not is_unclean)
 
 
 async def _to_the_end(work: Awaitable[object]) -> None:
@@ -242,12 +254,12 @@ async def _to_the_end(work: Awaitable[object]) -> None:
         raise
 
 
-async def _patiently(open_pool: Callable[[], Awaitable[asyncpg.Pool]], patience_s: float) -> asyncpg.Pool:
+async def _patiently(connect: Callable[[], Awaitable[Connection]], patience_s: float) -> Connection:
     """Try again while the store is starting: a process that begins beside a restart of the store must not end by it."""
     until = monotonic() + patience_s
     while True:
         try:
-            return await open_pool()
+            return await connect()
         except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, asyncpg.TooManyConnectionsError) as error:
             if monotonic() >= until:
                 raise StoreAway(f"The database does not answer ({type(error).__name__}).") from None
@@ -256,40 +268,30 @@ async def _patiently(open_pool: Callable[[], Awaitable[asyncpg.Pool]], patience_
         await asyncio.sleep(_LOOK_S)
 
 
-async def _pool(role: Role, url: str, connections_max: int) -> asyncpg.Pool:
-    statement_timeout_ms = int(COMMAND_TIMEOUT_S[role] * 1000 * 0.8)
-    return await asyncpg.create_pool(
+async def _connect(role: Role, url: str) -> Connection:
+    return await asyncpg.connect(
         url,
-        min_size=1,
-        max_size=connections_max,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=COMMAND_TIMEOUT_S[role],
         connection_class=Connection,
-        reset=_nothing_to_reset,
         server_settings={
             "application_name": role.value,
             "search_path": "kot, public",
-            "statement_timeout": str(statement_timeout_ms),
+            "statement_timeout": str(int(COMMAND_TIMEOUT_S[role] * 1000 * 0.8)),
             "lock_timeout": "2000",
             "idle_in_transaction_session_timeout": "10000",
             "timezone": "UTC",
             "standard_conforming_strings": "on",
-            # A parent's statements go by key, whatever the key: planning them anew costs more than running them.
-            **({"plan_cache_mode": "force_generic_plan"} if role is Role.PARENT else {}),
-            # Batches of look-ups by key, over tables that grow faster than what is known of their size: never read one whole.
-            **({"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"} if role in (Role.INTAKE, Role.TRIAL) else {}),
-            # Short statements by key: compiling them costs more than running them.
-            "jit": "off",
+            # Look-ups by key, whatever the key: planning anew costs more than running. Tables grow faster than what is known of their
+            # size: a plan that was made while one was empty must not read it whole for as long as it is kept.
+            **({"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"} if role in _BY_KEY else {}),
+            "jit": "off",  # compiling a short statement costs more than running it
         },
     )
 
 
-async def _nothing_to_reset(_: asyncpg.Connection) -> None:
-    """Whatever is set or locked ends with its transaction, and the pool rolls back what is open: no round trip is needed."""
-
-
-async def _refuse_unsafe(pool: asyncpg.Pool, role: Role) -> None:
-    row = await pool.fetchrow(
+async def _refuse_unsafe(conn: Connection, role: Role) -> None:
+    row = await conn.fetchrow(
         "SELECT current_user AS name, rolsuper OR rolbypassrls AS is_unsafe FROM pg_roles WHERE rolname = current_user"
     )
     if row is None or row["is_unsafe"]:

@@ -1,6 +1,7 @@
 -- What a household's phones follow. Each page is one statement: whether who asks is a parent of the household in this month, where
 -- the household is, and the documents after a checkpoint in the order of (version, number). One row without a document stands for
--- an empty page; no row at all says that who asks is no parent of it.
+-- an empty page; no row at all says that who asks is no parent of it. A document is JSON as it is sent, in the forms of
+-- api/sync_documents.py, which tests hold beside it; of what is gone it is not sent.
 
 -- name: standing
 SELECT membership.from_month, household.version AS household_version
@@ -11,58 +12,71 @@ WHERE household.household_id = $1 AND membership.person_id = $2
     AND membership.from_month <= $3 AND (membership.until_month IS NULL OR membership.until_month >= $3);
 
 -- name: placements_after
--- Names and months are JSON in the shape of rules/facts.py. A tombstone has none of it.
 SELECT household.version AS household_version, standing.from_month AS standing_from_month, page.*
 FROM household
 JOIN membership AS standing ON standing.household_id = household.household_id
 LEFT JOIN LATERAL (
-    SELECT placement.version, placement.placement_id AS document_id, placement.deleted,
-        placement.child_id, placement.lrk_number, location.care_type, location.name AS location_name, stated.start_on, stated.end_on,
-        (
-            SELECT membership.given_name
-            FROM membership
-            WHERE membership.household_id = placement.household_id AND membership.person_id = placement.child_id
-            ORDER BY membership.superseded_at DESC NULLS FIRST, membership.from_month DESC
-            LIMIT 1
-        ) AS child_given_name,
-        (
-            SELECT json_agg(json_build_object(
-                'from_month', to_char(segment.from_month, 'YYYY-MM'),
-                'until_month', to_char(segment.until_month, 'YYYY-MM'),
-                'hours_hundredths', segment.hours_hundredths,
-                'hourly_rate_cents', segment.hourly_rate_cents
-            ) ORDER BY segment.from_month)
-            FROM declared_segment AS segment
-            WHERE segment.household_id = placement.household_id AND segment.placement_id = placement.placement_id
-                AND segment.superseded_at IS NULL
-        ) AS declared,
-        (
-            SELECT json_agg(json_build_object(
-                'from_month', to_char(segment.from_month, 'YYYY-MM'),
-                'until_month', to_char(segment.until_month, 'YYYY-MM'),
-                'hours_hundredths', segment.hours_hundredths,
-                'hourly_rate_cents', segment.hourly_rate_cents
-            ) ORDER BY segment.from_month)
-            FROM overlay_segment AS segment
-            WHERE segment.household_id = placement.household_id AND segment.placement_id = placement.placement_id
-                AND segment.superseded_at IS NULL
-        ) AS accepted,
-        (
-            SELECT json_agg(json_build_object(
-                'month', to_char(reported.month, 'YYYY-MM'),
-                'hours_hundredths', reported.hours_hundredths,
-                'hourly_rate_cents', reported.hourly_rate_cents,
-                'end_on', reported.end_on,
-                'organisation_name', organisation.name,
-                'delivery_id', reported.delivery_id,
-                'line_number', reported.line_number,
-                'received_at', reported.received_at
-            ) ORDER BY reported.month)
-            FROM reported_hours AS reported
-            JOIN organisation USING (organisation_id)
-            WHERE reported.household_id = placement.household_id AND reported.placement_id = placement.placement_id
-                AND reported.superseded_at IS NULL
-        ) AS reported
+    SELECT placement.version, placement.placement_id AS document_id, placement.deleted, (
+        SELECT row_to_json(document)
+        FROM (
+            SELECT placement.placement_id AS "placementId", placement.version,
+                (
+                    SELECT row_to_json(document)
+                    FROM (
+                        SELECT placement.child_id AS "childId", (
+                            SELECT membership.given_name
+                            FROM membership
+                            WHERE membership.household_id = placement.household_id AND membership.person_id = placement.child_id
+                            ORDER BY membership.superseded_at DESC NULLS FIRST, membership.from_month DESC
+                            LIMIT 1
+                        ) AS "givenName"
+                    ) AS document
+                ) AS "child",
+                (
+                    SELECT row_to_json(document)
+                    FROM (
+                        SELECT placement.lrk_number AS "lrkNumber", location.care_type AS "careType", location.name
+                    ) AS document
+                ) AS "location",
+                stated.start_on AS "startDate", stated.end_on AS "endDate",
+                (
+                    SELECT coalesce(json_agg(document), '[]')
+                    FROM (
+                        SELECT to_char(segment.from_month, 'YYYY-MM') AS "from", to_char(segment.until_month, 'YYYY-MM') AS "until",
+                            decimal_text(segment.hours_hundredths) AS "hours", decimal_text(segment.hourly_rate_cents) AS "hourlyRate"
+                        FROM declared_segment AS segment
+                        WHERE segment.household_id = placement.household_id AND segment.placement_id = placement.placement_id
+                            AND segment.superseded_at IS NULL
+                        ORDER BY segment.from_month
+                    ) AS document
+                ) AS "declared",
+                (
+                    SELECT coalesce(json_agg(document), '[]')
+                    FROM (
+                        SELECT to_char(segment.from_month, 'YYYY-MM') AS "from", to_char(segment.until_month, 'YYYY-MM') AS "until",
+                            decimal_text(segment.hours_hundredths) AS "hours", decimal_text(segment.hourly_rate_cents) AS "hourlyRate"
+                        FROM overlay_segment AS segment
+                        WHERE segment.household_id = placement.household_id AND segment.placement_id = placement.placement_id
+                            AND segment.superseded_at IS NULL
+                        ORDER BY segment.from_month
+                    ) AS document
+                ) AS "accepted",
+                (
+                    SELECT coalesce(json_agg(document), '[]')
+                    FROM (
+                        SELECT to_char(reported.month, 'YYYY-MM') AS "month", decimal_text(reported.hours_hundredths) AS "hours",
+                            decimal_text(reported.hourly_rate_cents) AS "hourlyRate", organisation.name AS "organisationName",
+                            instant_text(reported.received_at) AS "receivedAt", reported.end_on AS "endDate"
+                        FROM reported_hours AS reported
+                        JOIN organisation USING (organisation_id)
+                        WHERE reported.household_id = placement.household_id AND reported.placement_id = placement.placement_id
+                            AND reported.superseded_at IS NULL
+                        ORDER BY reported.month
+                    ) AS document
+                ) AS "reportedMonths",
+                false AS "_deleted"
+        ) AS document
+    ) AS document
     FROM placement
     JOIN location USING (lrk_number)
     LEFT JOIN declared_placement AS stated
@@ -77,11 +91,21 @@ WHERE household.household_id = $1 AND standing.person_id = $2
     AND standing.from_month <= $3 AND (standing.until_month IS NULL OR standing.until_month >= $3);
 
 -- name: differences_after
+-- As at /v1/differences (DifferenceDocument in api/differences.py).
 SELECT household.version AS household_version, standing.from_month AS standing_from_month, page.*
 FROM household
 JOIN membership AS standing ON standing.household_id = household.household_id
 LEFT JOIN LATERAL (
-    SELECT shown.*, shown.difference_id AS document_id
+    SELECT shown.version, shown.difference_id AS document_id, shown.deleted, (
+        SELECT row_to_json(document)
+        FROM (
+            SELECT shown.difference_id AS "differenceId", shown.version, shown.state, shown.kind, shown.year,
+                shown.child_id AS "childId", shown.child_given_name AS "childGivenName",
+                shown.proposal, shown.route, shown.explanation, shown.effect, shown.rules_version AS "rulesVersion",
+                instant_text(shown.judged_at) AS "judgedAt", instant_text(shown.opened_at) AS "openedAt",
+                instant_text(shown.closed_at) AS "closedAt", shown.change_id AS "changeId", false AS "_deleted"
+        ) AS document
+    ) AS document
     FROM shown_difference AS shown
     WHERE shown.household_id = household.household_id AND (shown.version, shown.difference_id) > ($4, $5)
     ORDER BY shown.version, shown.difference_id
@@ -96,9 +120,16 @@ SELECT household.version AS household_version, standing.from_month AS standing_f
 FROM household
 JOIN membership AS standing ON standing.household_id = household.household_id
 LEFT JOIN LATERAL (
-    SELECT change.version, change.change_id AS document_id, change.deleted,
-        acceptance.difference_id, acceptance.difference_version, change.state, change.placements,
-        acceptance.answered_at, change.sent_at, change.settled_at, change.reason, change.declaration_version
+    SELECT change.version, change.change_id AS document_id, change.deleted, (
+        SELECT row_to_json(document)
+        FROM (
+            SELECT change.change_id AS "changeId", change.version, acceptance.difference_id AS "differenceId",
+                acceptance.difference_version AS "differenceVersion", change.state, change.placements,
+                instant_text(acceptance.answered_at) AS "answeredAt", instant_text(change.sent_at) AS "sentAt",
+                instant_text(change.settled_at) AS "settledAt", change.reason, change.declaration_version AS "declarationVersion",
+                false AS "_deleted"
+        ) AS document
+    ) AS document
     FROM change
     JOIN acceptance ON acceptance.household_id = change.household_id AND acceptance.change_id = change.change_id
     WHERE change.household_id = household.household_id AND (change.version, change.change_id) > ($4, $5)
@@ -114,8 +145,14 @@ SELECT household.version AS household_version, standing.from_month AS standing_f
 FROM household
 JOIN membership AS standing ON standing.household_id = household.household_id
 LEFT JOIN LATERAL (
-    SELECT notice.version, notice.notice_id AS document_id, notice.deleted,
-        notice.difference_id, notice.difference_version, notice.sentence, notice.recorded_at
+    SELECT notice.version, notice.notice_id AS document_id, notice.deleted, (
+        SELECT row_to_json(document)
+        FROM (
+            SELECT notice.notice_id AS "noticeId", notice.version, notice.difference_id AS "differenceId",
+                notice.difference_version AS "differenceVersion", notice.sentence, instant_text(notice.recorded_at) AS "recordedAt",
+                false AS "_deleted"
+        ) AS document
+    ) AS document
     FROM notice
     WHERE notice.household_id = household.household_id AND (notice.version, notice.notice_id) > ($4, $5)
     ORDER BY notice.version, notice.notice_id

@@ -117,6 +117,24 @@ async def test_both_parents_at_once_make_one_change(db: Database, admin: asyncpg
     assert await admin.fetchval("SELECT count(*) FROM outbox") == 1
 
 
+async def test_a_tap_that_waits_for_a_correction_sees_it(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """What the statement saw when it began is not what it answers by: it had to wait for the lock."""
+    parent, difference = await with_difference(db, admin, keyring)
+    async with admin.transaction():
+        await admin.execute("UPDATE household SET version = version + 1")
+        await admin.execute("UPDATE difference SET version = version + 1")
+        tap = asyncio.create_task(accept(db, parent, difference.difference_id, difference.version))
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'kot_parent' AND wait_event_type = 'Lock'"
+        while not await admin.fetchval(waits):
+            assert not tap.done()
+            await asyncio.sleep(0.01)
+            await admin.execute("SELECT pg_stat_clear_snapshot()")
+    with pytest.raises(StaleDifference) as refusal:
+        await tap
+    assert refusal.value.current_version == difference.version + 1
+    assert await admin.fetchval("SELECT count(*) FROM acceptance") == 0
+
+
 async def test_a_later_acceptance_keeps_what_an_earlier_one_lays_on_other_months(
     db: Database, admin: asyncpg.Connection, keyring: Keyring
 ) -> None:

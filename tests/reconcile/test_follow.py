@@ -51,6 +51,9 @@ class Phone:
             )
         for one in page.documents:
             document = msgspec.json.decode(msgspec.json.encode(collection.published(one)))
+            if not document["_deleted"]:
+                in_form = msgspec.json.encode(msgspec.convert(document, collection.form))
+                assert msgspec.json.decode(in_form) == document, "written otherwise than its form says"
             self.held[name][document[collection.key]] = document
             self.seen.append((name, document[collection.key], document["version"]))
         if not page.documents:

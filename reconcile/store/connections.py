@@ -1,0 +1,107 @@
+"""Connections of one login, handed from one user to the next as they are: nothing of a use outlives its transaction.
+
+asyncpg's own pool starts a task for each connection that comes back, and stands between it and every call: a tenth of
+what the API spends on a pull (ADR 0029).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Generic, TypeVar
+
+import asyncpg
+
+AnyConnection = TypeVar("AnyConnection", bound=asyncpg.Connection)
+
+# A connection that nobody used for this long may have been forgotten by something in between: it is ended, not used.
+IDLE_MAX_S = 300.0
+_LOOK_S = 0.02
+
+
+class Connections(Generic[AnyConnection]):
+    """At most so many connections at once, opened when they are needed; the one used last is used next. Who waits is served in turn."""
+
+    def __init__(self, connect: Callable[[], Awaitable[AnyConnection]], *, connections_max: int, idle_max_s: float = IDLE_MAX_S) -> None:
+        self._connect = connect
+        self._idle_max_s = idle_max_s
+        # The place of a connection, opened or not. Whoever takes one away brings it back, or hands it to who waits first.
+        self._places = connections_max
+        self._idle: deque[tuple[float, AnyConnection]] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._taken: set[AnyConnection] = set()
+        self._is_closed = False
+
+    @property
+    def taken(self) -> int:
+        """How many are in use."""
+        return len(self._taken)
+
+    async def take(self, *, timeout_s: float) -> AnyConnection:
+        """Take a connection that nobody else uses; `give` it back. Raises TimeoutError, and what connecting raises."""
+        if self._places and not self._waiting:
+            self._places -= 1
+        else:
+            await self._wait(timeout_s)
+        try:
+            conn = self._usable()
+            if conn is None:
+                async with asyncio.timeout(timeout_s):
+                    conn = await self._connect()
+        except BaseException:
+            self._leave()
+            raise
+        self._taken.add(conn)
+        return conn
+
+    def give(self, conn: AnyConnection, *, is_clean: bool) -> None:
+        """Give a connection back, clean when nothing is under way on it; otherwise, or inside a transaction, it is ended."""
+        self._taken.discard(conn)
+        if is_clean and not self._is_closed and not conn.is_closed() and not conn.is_in_transaction():
+            self._idle.append((monotonic(), conn))
+        else:
+            conn.terminate()
+        while self._idle and self._is_old(self._idle[0][0]):
+            self._idle.popleft()[1].terminate()
+        self._leave()
+
+    async def close(self, *, patience_s: float) -> None:
+        """End all; those in use may be given back within so many seconds."""
+        self._is_closed = True
+        idle, until = [conn for _, conn in self._idle], monotonic() + patience_s
+        self._idle.clear()
+        await asyncio.gather(*(conn.close(timeout=patience_s) for conn in idle), return_exceptions=True)
+        while self._taken and monotonic() < until:  # noqa: ASYNC110  # once, at the end of a process
+            await asyncio.sleep(_LOOK_S)
+        for conn in self._taken:
+            conn.terminate()
+
+    async def _wait(self, timeout_s: float) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await turn
+        except BaseException:
+            if not turn.cancelled():
+                self._leave()  # it was our turn already
+            raise
+
+    def _usable(self) -> AnyConnection | None:
+        while self._idle:
+            since, conn = self._idle.pop()
+            if not conn.is_closed() and not self._is_old(since):
+                return conn
+            conn.terminate()
+        return None
+
+    def _leave(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._places += 1
+
+    def _is_old(self, since: float) -> bool:
+        return monotonic() - since > self._idle_max_s
