@@ -10,7 +10,7 @@ from reconcile.rulebook import Books, NoSuchBook
 from reconcile.rules.book_file import BookRefused
 from reconcile.rules.months import day_at
 from reconcile.rules.rule_book import PublishedBook, RuleBook
-from reconcile.store import comparisons, rule_books
+from reconcile.store import rule_books
 from reconcile.store.database import Connection
 from reconcile.store.rule_books import Activation, BookNotTaken
 
@@ -73,23 +73,6 @@ async def record_step(conn: Connection, action: str, actor: str, report_id: UUID
     """Add a step of a change of rule books to their audit chain."""
     await rule_books.lock_rule_audit(conn)
     await rule_books.record_rule_event(conn, msgspec.json.encode({"action": action, "actor": actor, "reportId": str(report_id)}).decode())
-
-
-async def mark_next_households(conn: Connection, *, households_max: int) -> bool:
-    """After an activation, mark what the next households have to be judged anew; False when nothing is left to mark.
-
-    Safe to repeat and to cut off: the activation remembers how far it came. Only what can differ is marked: child-years that are
-    unequal somewhere, have an open difference or a missing line.
-    """
-    marking = await rule_books.lock_marking(conn)
-    if marking is None:
-        return False
-    page = await rule_books.household_page(conn, marking.marked_until, households_max)
-    if page:
-        await comparisons.mark_comparisons(conn, await comparisons.reported_child_years(conn, page))
-        await comparisons.mark_missing_lines_of_households(conn, page)
-    await rule_books.record_marked(conn, marking.number, page[-1] if page else marking.marked_until, is_done=not page)
-    return True
 
 
 def _rules(books: Books, activation: Activation | None, instant: datetime) -> RuleBook:

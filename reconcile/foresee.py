@@ -17,7 +17,7 @@ from reconcile.rules.foresight import Foresight, ForesightReport, JudgedTwice
 from reconcile.rules.judgement import judge
 from reconcile.rules.months import day_at
 from reconcile.rules.rule_book import PublishedBook
-from reconcile.store import comparisons, differences, rule_books
+from reconcile.store import comparisons, differences, households, rule_books
 from reconcile.store.comparisons import ChildYear
 from reconcile.store.database import Connection
 from reconcile.store.differences import KnownDifference
@@ -45,7 +45,7 @@ async def foresee_page(conn: Connection, change: Change, foresight: Foresight, a
 
     Each page is read at a moment of its own: over a whole country facts move meanwhile, and no snapshot is held for so long.
     """
-    page = await rule_books.household_page(conn, after, households_max)
+    page = await households.household_page(conn, after, households_max)
     if not page:
         return None
     due = {*await comparisons.reported_child_years(conn, page), *await rule_books.missing_child_years(conn, page)}

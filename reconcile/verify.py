@@ -18,7 +18,7 @@ from reconcile.rulebook import Books
 from reconcile.rules.facts import child_year
 from reconcile.rules.recomputation import Told
 from reconcile.rules.rule_book import RuleBook
-from reconcile.store import comparisons, differences, rule_books, verification
+from reconcile.store import comparisons, differences, marking, verification
 from reconcile.store.comparisons import ChildYear
 from reconcile.store.database import Connection
 from reconcile.store.verification import HouseholdToVerify
@@ -77,8 +77,8 @@ async def verify_households(
     count, otherwise = await _as_of_then(conn, household_ids, books)
     aged, anew = await _anew(conn, page, await active_rules(conn, books, as_of), as_of)
     waiting = await verification.waiting_count_of_households(conn, household_ids)
-    if anew and await rule_books.is_marking(conn):
-        # Another book was activated, and not every household is marked to be judged by it: what it says otherwise is still to come.
+    if anew and await marking.is_marking(conn):
+        # Another book was activated or a month began, and not every household is marked: what is judged otherwise is still to come.
         waiting, anew = waiting + len(anew), ()
     return VerifiedHouseholds(
         last=household_ids[-1],

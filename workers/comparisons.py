@@ -1,11 +1,13 @@
-"""Drain: judge the child-years that are due, some households at a time, after marking those that a newly activated rule book touches."""
+"""Drain: judge the child-years that are due, some households at a time, and mark what another rule book or another month touches."""
 
 import logging
 
-from reconcile.adopt import ActiveBookAway, mark_next_households
+from reconcile.adopt import ActiveBookAway
 from reconcile.callers import Intake
 from reconcile.compare import compare_due
+from reconcile.renew import mark_next_households
 from reconcile.rulebook import Books
+from reconcile.rules.months import month_at
 from reconcile.store.comparisons import lock_due_households, postpone_comparisons
 from reconcile.store.database import Database
 from workers.deliveries import Clock, utc_now
@@ -15,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 # Judged under the locks of these households: so many that a tap waits about 20 ms.
 HOUSEHOLDS_MAX = 50
-# Marked at once after an activation; they are held by key alone, for some milliseconds.
+# Marked at once for another book or month; they are held by key alone, for some milliseconds.
 MARKED_MAX = 200
 
 
@@ -54,10 +56,10 @@ class ComparisonDrain:
     async def _mark(self) -> bool:
         try:
             async with self._db.transaction(Intake()) as conn:
-                return await mark_next_households(conn, households_max=MARKED_MAX)
+                return await mark_next_households(conn, month_at(self._clock()), households_max=MARKED_MAX)
         # A household that somebody holds for too long stops the marking until the next look, and nothing else.
         except Exception:
-            logger.exception("marking after an activation failed")
+            logger.exception("marking what is judged anew failed")
             return False
 
     async def _set_aside(self, error: Exception) -> None:

@@ -79,6 +79,11 @@ async def lock_household(conn: Connection, household_id: UUID) -> int | None:
     return await conn.fetchval(SQL["lock_household"], household_id)
 
 
+async def household_page(conn: Connection, after: UUID | None, households_max: int) -> Sequence[UUID]:
+    """Return the next households by number, deleted ones too."""
+    return [row["household_id"] for row in await conn.fetch(SQL["household_page"], after, households_max)]
+
+
 async def households_sharing_children(conn: Connection, household_ids: Sequence[UUID]) -> Sequence[UUID]:
     """Return other households in which a child of these lives or lived."""
     return [row["household_id"] for row in await conn.fetch(SQL["households_sharing_children"], household_ids)]

@@ -36,6 +36,13 @@ FROM household
 WHERE household_id = $1
 FOR UPDATE;
 
+-- name: household_page
+SELECT household_id
+FROM household
+WHERE $1::uuid IS NULL OR household_id > $1
+ORDER BY household_id
+LIMIT $2;
+
 -- name: households_sharing_children
 -- Other households in which a child of these lives, or lived by what is known: their reports may come or go as well.
 SELECT DISTINCT other.household_id

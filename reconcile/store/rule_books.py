@@ -32,13 +32,6 @@ class ListedActivation(Activation, frozen=True, kw_only=True, rename="camel"):
     marked_at: datetime | None
 
 
-class Marking(Struct, frozen=True, kw_only=True):
-    """How far the households were marked after an activation."""
-
-    number: int
-    marked_until: UUID | None
-
-
 class RuleReport(Struct, frozen=True, kw_only=True):
     """A report to be kept; `content` is canonical JSON, `content_sha256` is over its bytes."""
 
@@ -96,27 +89,6 @@ async def activate_book(conn: Connection, version: str, book_sha256: bytes, repo
         return await conn.fetchval(SQL["activate_book"], version, book_sha256, report_id, activated_by)
     except (asyncpg.CheckViolationError, asyncpg.UniqueViolationError) as error:
         raise BookNotTaken(str(error.constraint_name)) from None
-
-
-async def lock_marking(conn: Connection) -> Marking | None:
-    """Lock the oldest activation after which households are still to be marked; None without any, or when another worker has it."""
-    row = await conn.fetchrow(SQL["lock_marking"])
-    return None if row is None else Marking(**row)
-
-
-async def is_marking(conn: Connection) -> bool:
-    """Tell whether an activation is so new that not every household was marked to be judged by it."""
-    return await conn.fetchval(SQL["is_marking"])
-
-
-async def record_marked(conn: Connection, number: int, marked_until: UUID | None, *, is_done: bool) -> None:
-    """Remember the last household that was marked after an activation."""
-    await conn.execute(SQL["record_marked"], number, marked_until, is_done)
-
-
-async def household_page(conn: Connection, after: UUID | None, households_max: int) -> Sequence[UUID]:
-    """Return the next households by number, deleted ones too."""
-    return [row["household_id"] for row in await conn.fetch(SQL["household_page"], after, households_max)]
 
 
 async def count_households(conn: Connection) -> int:

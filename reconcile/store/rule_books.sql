@@ -18,7 +18,7 @@ SELECT activation.number, activation.version, activation.book_sha256, activation
     activation.activated_by, approval.approved_by, marking.done_at AS marked_at
 FROM rule_activation AS activation
 LEFT JOIN rule_approval AS approval USING (report_id)
-LEFT JOIN rule_marking AS marking USING (number)
+LEFT JOIN marking ON marking.activation_number = activation.number
 ORDER BY activation.number DESC;
 
 -- name: insert_rule_report
@@ -40,34 +40,10 @@ WITH activated AS (
     VALUES ($1, $2, $3, $4)
     RETURNING number
 )
-INSERT INTO rule_marking (number)
+INSERT INTO marking (activation_number)
 SELECT number
 FROM activated
 RETURNING number;
-
--- name: lock_marking
--- The oldest activation whose households were not all marked yet.
-SELECT number, marked_until
-FROM rule_marking
-WHERE done_at IS NULL
-ORDER BY number
-LIMIT 1
-FOR UPDATE SKIP LOCKED;
-
--- name: is_marking
-SELECT EXISTS (SELECT FROM rule_marking WHERE done_at IS NULL);
-
--- name: record_marked
-UPDATE rule_marking
-SET marked_until = $2, done_at = CASE WHEN $3::boolean THEN statement_timestamp() END
-WHERE number = $1;
-
--- name: household_page
-SELECT household_id
-FROM household
-WHERE $1::uuid IS NULL OR household_id > $1
-ORDER BY household_id
-LIMIT $2;
 
 -- name: count_households
 SELECT count(*) FROM household;

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from reconcile.adopt import ActivationRefused, ActiveBookAway, activate_book, active_rules, approve_report, book_at, mark_next_households
+from reconcile.adopt import ActivationRefused, ActiveBookAway, activate_book, active_rules, approve_report, book_at
 from reconcile.compare import compare_due
 from reconcile.keyring import Keyring
 from reconcile.problems import NotFound
+from reconcile.renew import mark_next_households
 from reconcile.rulebook import Books, rules_in_force, shipped_books
 from reconcile.store.audit import broken_links
 from reconcile.store.database import Database, Role
@@ -222,7 +223,7 @@ async def test_after_an_activation_the_differences_follow_without_a_restart(
     await world.adopted(db, admin, books, FIRST_BOOK, NEXT)
     await world.worked(db, keyring, books=books)
     assert await differences(admin) == [("closed", FIRST_BOOK)]
-    assert await admin.fetchval("SELECT count(*) FROM rule_marking WHERE done_at IS NULL") == 0
+    assert await admin.fetchval("SELECT count(*) FROM marking WHERE done_at IS NULL") == 0
     await world.adopted(db, admin, books, NEXT, FIRST_BOOK)
     await world.worked(db, keyring, books=books)
     assert await differences(admin) == [("closed", FIRST_BOOK), ("open", FIRST_BOOK)]
@@ -257,7 +258,7 @@ async def test_what_is_being_judged_while_a_book_is_activated_is_judged_by_it_af
     async def marked() -> None:
         while True:
             async with db.transaction(world.INTAKE) as conn:
-                if not await mark_next_households(conn, households_max=10):
+                if not await mark_next_households(conn, "2026-07", households_max=10):
                     return
 
     async with db.transaction(world.INTAKE) as conn:
@@ -271,32 +272,6 @@ async def test_what_is_being_judged_while_a_book_is_activated_is_judged_by_it_af
     assert await differences(admin) == [("open", FIRST_BOOK)]
     await world.worked(db, keyring, books=books)
     assert await differences(admin) == [("closed", FIRST_BOOK)]
-
-
-async def test_households_are_marked_in_batches_that_can_be_cut_off(
-    db: Database, admin: asyncpg.Connection, keyring: Keyring, books: Books
-) -> None:
-    await world.with_crowd(db, admin, keyring, 7, is_released=False)
-    await world.adopted(db, admin, books, FIRST_BOOK, NEXT)
-    steps = []
-    while True:
-        async with db.transaction(world.INTAKE) as conn:
-            if not await mark_next_households(conn, households_max=3):
-                break
-        steps.append(await admin.fetchval("SELECT count(*) FROM comparison_due"))
-        with pytest.raises(ZeroDivisionError):
-            async with db.transaction(world.INTAKE) as conn:
-                await mark_next_households(conn, households_max=3)
-                raise ZeroDivisionError
-    assert steps == [3, 6, 7, 7]
-
-
-async def test_two_workers_do_not_mark_the_same_households(db: Database, admin: asyncpg.Connection, keyring: Keyring, books: Books) -> None:
-    await world.with_crowd(db, admin, keyring, 2, is_released=False)
-    await world.adopted(db, admin, books, FIRST_BOOK, NEXT)
-    async with db.transaction(world.INTAKE) as one, db.transaction(world.INTAKE) as other:
-        assert await mark_next_households(one, households_max=2)
-        assert not await mark_next_households(other, households_max=2)
 
 
 def test_tools_judge_by_the_newest_book_of_the_release() -> None:

@@ -62,17 +62,28 @@ COMMENT ON COLUMN rule_activation.active_from IS 'From when on it is active, unt
 COMMENT ON COLUMN rule_activation.report_id IS 'The approved report of this change, empty for the first book alone';
 COMMENT ON COLUMN rule_activation.activated_by IS 'OIN and role of who activated it: never who approved the report';
 
-CREATE TABLE rule_marking (
-    number bigint NOT NULL,
+CREATE TABLE marking (
+    number bigint GENERATED ALWAYS AS IDENTITY,
+    activation_number bigint,
+    month date,
     marked_until uuid,
     done_at timestamptz,
-    CONSTRAINT rule_marking_pkey PRIMARY KEY (number),
-    CONSTRAINT rule_marking_activation_fkey FOREIGN KEY (number) REFERENCES rule_activation
+    CONSTRAINT marking_pkey PRIMARY KEY (number),
+    CONSTRAINT marking_activation_once UNIQUE (activation_number),
+    CONSTRAINT marking_month_once UNIQUE (month),
+    CONSTRAINT marking_activation_fkey FOREIGN KEY (activation_number) REFERENCES rule_activation,
+    CONSTRAINT marking_has_one_reason CHECK (num_nonnulls(activation_number, month) = 1),
+    CONSTRAINT marking_month_is_month CHECK (extract(day FROM month) = 1)
 );
-COMMENT ON TABLE rule_marking IS 'How far the child-years of all households were marked to be judged by a book that was activated';
-COMMENT ON COLUMN rule_marking.number IS 'The activation';
-COMMENT ON COLUMN rule_marking.marked_until IS 'The last household that was marked';
-COMMENT ON COLUMN rule_marking.done_at IS 'When all households were, empty while some are still to do';
+COMMENT ON TABLE marking IS 'How far the child-years of all households were marked to be judged anew: by another book, or in another month';
+COMMENT ON COLUMN marking.number IS 'Place in the order';
+COMMENT ON COLUMN marking.activation_number IS 'The activation of another book, when that is the reason';
+COMMENT ON COLUMN marking.month IS 'The month that began, when that is the reason';
+COMMENT ON COLUMN marking.marked_until IS 'The last household that was marked';
+COMMENT ON COLUMN marking.done_at IS 'When all households were, empty while some are still to do';
+-- What was judged until now was judged in this month or an earlier one, and follows when something is delivered or declared.
+INSERT INTO marking (month, done_at)
+VALUES (date_trunc('month', statement_timestamp() AT TIME ZONE 'Europe/Amsterdam')::date, statement_timestamp());
 
 CREATE TABLE rule_audit (
     number bigint NOT NULL,
@@ -168,7 +179,7 @@ DO $$
 DECLARE
     table_name text;
 BEGIN
-    FOREACH table_name IN ARRAY ARRAY['rule_report', 'rule_approval', 'rule_activation', 'rule_marking', 'rule_audit', 'rule_audit_head'] LOOP
+    FOREACH table_name IN ARRAY ARRAY['rule_report', 'rule_approval', 'rule_activation', 'marking', 'rule_audit', 'rule_audit_head'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', table_name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', table_name);
         EXECUTE format('CREATE POLICY %I ON %I TO kot_owner USING (true) WITH CHECK (true)', table_name || '_of_owner', table_name);
@@ -177,10 +188,10 @@ END
 $$;
 -- Who judges reads which book is active and marks what follows, and keeps reports; approving and activating is not for any login.
 CREATE POLICY rule_activation_of_intake ON rule_activation FOR SELECT TO kot_intake USING (true);
-CREATE POLICY rule_marking_of_intake ON rule_marking TO kot_intake USING (true) WITH CHECK (true);
+CREATE POLICY marking_of_intake ON marking TO kot_intake USING (true) WITH CHECK (true);
 CREATE POLICY rule_report_of_intake ON rule_report FOR INSERT TO kot_intake WITH CHECK (true);
 GRANT SELECT ON rule_activation TO kot_intake;
-GRANT SELECT, UPDATE (marked_until, done_at) ON rule_marking TO kot_intake;
+GRANT SELECT, INSERT (month), UPDATE (marked_until, done_at) ON marking TO kot_intake;
 GRANT INSERT ON rule_report TO kot_intake;
 CREATE POLICY rule_audit_of_intake ON rule_audit TO kot_intake USING (true) WITH CHECK (true);
 CREATE POLICY rule_audit_head_of_intake ON rule_audit_head TO kot_intake USING (true) WITH CHECK (true);

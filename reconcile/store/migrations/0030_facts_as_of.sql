@@ -70,7 +70,7 @@ BEGIN
         'household', 'household_audit', 'declaration', 'membership', 'income', 'awarded_year', 'placement', 'declared_placement',
         'declared_segment', 'overlay_segment', 'reported_hours', 'completeness', 'comparison_due', 'difference', 'difference_placement',
         'difference_version', 'acceptance', 'change', 'notice', 'push', 'outbox', 'delivery', 'line', 'rule_activation',
-        'rule_marking'
+        'marking'
     ] LOOP
         EXECUTE format('CREATE POLICY %I ON %I FOR SELECT TO kot_explain USING (true)', table_name || '_of_explain', table_name);
     END LOOP;
@@ -81,7 +81,7 @@ CREATE POLICY household_audit_by_explain ON household_audit FOR INSERT TO kot_ex
 GRANT SELECT ON household, household_audit, declaration, income, awarded_year, placement, declared_placement, declared_segment,
     overlay_segment, reported_hours, completeness, comparison_due, difference, difference_placement, difference_version, acceptance,
     change, notice, push, organisation, location, rule_activation,
-    rule_marking TO kot_explain;
+    marking TO kot_explain;
 GRANT SELECT (household_id, membership_id, person_id, role, birth_date, from_month, until_month, recorded_at, superseded_at)
     ON membership TO kot_explain;
 GRANT SELECT (household_id, kind, subject_id, push_id, state, done_at) ON outbox TO kot_explain;
