@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 
+from api.attempts import attempts_router
 from api.bells import Bells
 from api.caller import Authentication, utc_now
 from api.changes import changes_router
@@ -53,6 +54,7 @@ NEEDED_SETTINGS = (
 ROUTERS = (
     deliveries_router,
     withdrawals_router,
+    attempts_router,
     receipts_router,
     declarations_router,
     differences_router,

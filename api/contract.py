@@ -16,6 +16,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Contact, License, Server
 from litestar.params import FromPath
 
+from api.delivery_contract import describe_create_delivery
 from api.devices import DeviceRegistration
 from api.edge import API_VERSION
 from api.mandates import MandateRequest
@@ -223,29 +224,11 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
     parameters = operation.setdefault("parameters", [])
     name = operation["operationId"]
     if name == "createDelivery":
-        text = "Your own number of this delivery; kept for good. A trial (dryRun) may leave it out"
-        parameters.append({**header, "name": "Idempotency-Key", "required": False, "description": text})
-        _tell_of_trials(operation)
+        describe_create_delivery(operation, _HEADERS)
     if name in _KEYED:
         parameters.append({**header, "name": "Idempotency-Key", "description": "Your own number of this request; kept 30 days"})
     if name == "acceptDifference":
         parameters.append({**header, "name": "If-Match", "description": "ETag of the difference that the parent saw"})
-    if name == "createDelivery":
-        types = {
-            "application/json": {"schema": {"type": "object"}},
-            "application/x-ndjson": {"schema": {"type": "string"}},
-            "text/csv": {"schema": {"type": "string"}},
-        }
-        operation["requestBody"] = {"required": True, "content": types}
-        parameters.append(
-            {
-                "in": "header",
-                "name": "Prefer",
-                "required": False,
-                "schema": {"type": "string"},
-                "description": "wait=N: answer when applied, after N seconds at the latest",
-            }
-        )
     if name in _READ_BY_HAND:
         schema = {"$ref": f"#/components/schemas/{_READ_BY_HAND[name].__name__}"}
         operation["requestBody"] = {"required": name not in _OPTIONAL_BODIES, "content": {"application/json": {"schema": schema}}}
@@ -262,18 +245,6 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}
     if name == "createDeclarations":
         operation["requestBody"] = {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
-
-
-def _tell_of_trials(operation: dict[str, Any]) -> None:
-    """Receipts and trials are answered by one handler, under statuses of their own."""
-    responses = operation["responses"]
-    receipt, trial = ({"$ref": f"#/components/schemas/{name}"} for name in ("DeliveryReceipt", "Trial"))
-    responses["202"] = {**responses["202"], "description": "Taken.", "content": {"application/json": {"schema": receipt}}}
-    responses["200"] = {
-        "description": "The receipt of the delivery that brought this content before; with dryRun, what would become of the file.",
-        "content": {"application/json": {"schema": {"oneOf": [receipt, trial]}}, "text/csv": {"schema": {"type": "string"}}},
-        **_HEADERS,
-    }
 
 
 def _correct_schema(schema: dict[str, Any]) -> None:

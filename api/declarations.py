@@ -101,7 +101,7 @@ async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         for line in whole:
             yield line
         if len(pending) > LINE_BYTES_MAX:
-            raise BodyTooLarge("A line is longer than 256 kB. Send one household a line.")
+            raise BodyTooLarge(f"A line has more than {LINE_BYTES_MAX} bytes. Send one household a line.", bytes_max=LINE_BYTES_MAX)
     yield pending
 
 

@@ -14,10 +14,11 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from api.attempts import noting_refusals
 from api.caller import DELIVER
 from api.delivery_documents import DeliveryPage, DeliveryReceipt, LinePage, delivery_address, line_document, lines_csv, receipt_document
 from api.fault_documents import DeliveryFaults, faults_document, findings_csv
-from api.media import UnsupportedMedia, content, is_gzip, media_type
+from api.media import UnsupportedMedia, content, content_digest, is_gzip, media_type
 from api.services import Services
 from api.spreadsheet import wants_csv
 from api.trials import Trial, try_delivery
@@ -69,20 +70,14 @@ async def create_delivery(
 
     With dryRun up to 10,000 lines are judged at once and nothing is kept; then the Idempotency-Key may be left out.
     """
-    header = _header(request, created_at, complete or [], is_dry_run=is_dry_run)
-    is_gzip(request)
     if is_dry_run:
+        header = _header(request, created_at, complete or [], is_dry_run=True)
         return await try_delivery(request, services, header, in_sandbox=in_sandbox)
-    if in_sandbox:
-        raise ClientException("sandbox goes with dryRun=true alone: what you deliver is yours.")
-    async with db.transaction(request.user) as conn:
-        delivery_id = await begin_delivery(conn, request.user, header)
-    try:
-        landing = await _land(request, db, services.keyring, header, delivery_id)
-    except BaseException:
-        async with db.transaction(request.user) as conn:
-            await drop_delivery(conn, request.user, delivery_id)
-        raise
+    async with noting_refusals(request, db, reference=_reference(request)):
+        header = _header(request, created_at, complete or [], is_dry_run=False)
+        if in_sandbox:
+            raise ClientException("sandbox goes with dryRun=true alone: what you deliver is yours.")
+        landing = await _land(request, db, services.keyring, header)
     await services.wake("delivery")
     return await _receipt_answer(request, db, landing)
 
@@ -158,9 +153,8 @@ def _header(
     name, charset = media_type(request, *_FORMATS)
     if _FORMATS[name] != "csv" and charset == "windows-1252":
         raise UnsupportedMedia("JSON and NDJSON are UTF-8.")
-    key = request.headers.get("Idempotency-Key", "").strip()
-    match = _REFERENCE.fullmatch(key)
-    if match is None and (key or not is_dry_run):
+    reference = _reference(request)
+    if reference is None and (request.headers.get("Idempotency-Key", "").strip() or not is_dry_run):
         raise ClientException(
             "Send your reference of this delivery as Idempotency-Key: 1 to 64 letters, digits, dots, dashes or underscores."
         )
@@ -170,7 +164,7 @@ def _header(
         )
     try:
         return DeliveryHeader(
-            reference=match[1] if match else "",
+            reference=reference or "",
             format=_FORMATS[name],
             charset=charset,
             sent_at=instant(created_at) if created_at else None,
@@ -180,25 +174,37 @@ def _header(
         raise ClientException(reason.detail) from None
 
 
+def _reference(request: Request[Organisation, None, Any]) -> str | None:
+    match = _REFERENCE.fullmatch(request.headers.get("Idempotency-Key", "").strip())
+    return match[1] if match else None
+
+
 def _complete(text: str) -> Complete:
     month, _, lrk_numbers = text.partition(":")
     return complete_month(month, lrk_numbers.split(","))
 
 
-async def _land(
-    request: Request[Organisation, None, Any], db: Database, keyring: Keyring, header: DeliveryHeader, delivery_id: UUID
-) -> Landing:
+async def _land(request: Request[Organisation, None, Any], db: Database, keyring: Keyring, header: DeliveryHeader) -> Landing:
     """Keep the body in sealed pieces, each in its own short transaction: no connection waits for the sender."""
+    is_gzip(request)
+    expected_sha256 = content_digest(request)
+    async with db.transaction(request.user) as conn:
+        delivery_id = await begin_delivery(conn, request.user, header)
     digest = hashlib.sha256()
     byte_count = chunk_number = 0
-    async for chunk in _chunks(content(request)):
-        digest.update(chunk)
-        byte_count += len(chunk)
+    try:
+        async for chunk in _chunks(content(request, expected_sha256=expected_sha256)):
+            digest.update(chunk)
+            byte_count += len(chunk)
+            async with db.transaction(request.user) as conn:
+                await keep_chunk(conn, keyring, request.user, delivery_id, chunk_number, chunk)
+            chunk_number += 1
         async with db.transaction(request.user) as conn:
-            await keep_chunk(conn, keyring, request.user, delivery_id, chunk_number, chunk)
-        chunk_number += 1
-    async with db.transaction(request.user) as conn:
-        return await land_delivery(conn, request.user, delivery_id, header, content_sha256=digest.digest(), byte_count=byte_count)
+            return await land_delivery(conn, request.user, delivery_id, header, content_sha256=digest.digest(), byte_count=byte_count)
+    except BaseException:
+        async with db.transaction(request.user) as conn:
+            await drop_delivery(conn, request.user, delivery_id)
+        raise
 
 
 async def _chunks(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -31,6 +31,7 @@ STATUS_AND_SLUG: Mapping[type[Refusal], tuple[int, str]] = {
     refusals.DeliveryNotDone: (409, "delivery-not-done"),
     refusals.NothingToWithdraw: (409, "nothing-to-withdraw"),
     refusals.LinesUnknown: (422, "lines-unknown"),
+    refusals.DigestMismatch: (400, "digest-mismatch"),
     refusals.TrialTooLarge: (413, "trial-too-large"),
     refusals.KeyReused: (422, "key-reused"),
     refusals.RequestInProgress: (409, "request-in-progress"),
@@ -107,23 +108,52 @@ def on_refusal(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
     return problem(status, slug, (type(refusal).__doc__ or "").strip(), refusal.detail, extra=msgspec.to_builtins(facts), headers=headers)
 
 
-def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer a refusal of the framework: routing, validation, size. Its own text can quote the request, so ours is told."""
-    status = error.status_code if error.status_code in HTTP_SLUGS else 400 if error.status_code < 500 else 500
+    status = _status(error)
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() in ("allow", "www-authenticate", "retry-after")}
     if isinstance(error, NotAuthorizedException):
         headers.setdefault("WWW-Authenticate", "Bearer")
+    if status == 413:
+        return _too_large(request, error)
     errors = error.extra if isinstance(error.extra, list) else []
     extra = {"errors": [_field_error(one) for one in errors if isinstance(one, dict)]} if errors else None
     detail = _INVALID if isinstance(error, ValidationException) else _DETAILS.get(status, str(error.detail))
     return http_problem(status, detail, headers=headers, extra=extra)
 
 
+def told_as(error: Exception) -> tuple[int, str] | None:
+    """Return the status and the slug that a refusal is answered with; None for a fault that is not the sender's."""
+    if isinstance(error, Refusal):
+        status, slug = STATUS_AND_SLUG[type(error)]
+    elif isinstance(error, HTTPException):
+        status = _status(error)
+        slug = HTTP_SLUGS[status][0]
+    else:
+        return None
+    return (status, slug) if status < 500 else None
+
+
+def _status(error: HTTPException) -> int:
+    return error.status_code if error.status_code in HTTP_SLUGS else 400 if error.status_code < 500 else 500
+
+
+def _too_large(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Say the limit: that of the address, or one of our own on what a body unpacks to."""
+    of_address = request.route_handler.resolve_request_max_body_size()
+    bytes_max = getattr(error, "bytes_max", of_address)
+    detail = (
+        str(error.detail)
+        if bytes_max != of_address
+        else f"A request to this address may have {bytes_max} bytes. Send several smaller ones."
+    )
+    return http_problem(413, detail, extra={"bytesMax": bytes_max})
+
+
 _INVALID = "A parameter does not have the form that is described. Mend every one that is named in errors."
 _DETAILS: Mapping[int, str] = {
     404: "There is nothing at this address, or it is not yours. Check the address.",
     405: "Use one of the methods that Allow names.",
-    413: "Send less at once: the description names the limit of each address.",
     500: "The fault is ours and has been recorded. Try again later.",
 }
 

@@ -1,6 +1,5 @@
 """Organisations: fetch the final receipt of a delivery, in bytes that can be hashed and signed."""
 
-import base64
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -11,6 +10,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from api.caller import DELIVER
+from api.media import digest_member
 from reconcile.callers import Organisation
 from reconcile.receive import read_receipt
 from reconcile.rules.receipt import LineCounts
@@ -50,7 +50,7 @@ async def show_receipt(
     """Read the final receipt of a delivery that is done: the same bytes whenever you ask. Their SHA-256 is in Content-Digest."""
     async with db.snapshot(request.user) as conn:
         receipt = await read_receipt(conn, request.user, delivery_id)
-    headers = {"Content-Digest": f"sha-256=:{base64.b64encode(receipt.sha256).decode()}:", "ETag": f'"{receipt.sha256.hex()}"'}
+    headers = {"Content-Digest": digest_member(receipt.sha256), "ETag": f'"{receipt.sha256.hex()}"'}
     return Response(receipt.content, media_type="application/json", headers=headers)
 
 

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from api.delivery_documents import LineDocument, OutcomeCounts, line_document, lines_csv
 from api.edge import BodyStalled
 from api.fault_documents import FaultFinding, finding_documents
-from api.media import content
+from api.media import content, content_digest
 from api.services import Services
 from api.spreadsheet import wants_csv
 from reconcile import callers
@@ -121,7 +121,7 @@ async def _read_in_time(request: Request[Organisation, None, Any], reader: Deliv
 async def _read(request: Request[Organisation, None, Any], reader: DeliveryReader) -> _Read:
     """Read all of the body, and its lines as far as they can be read. Raises TrialTooLarge at the first line or byte too many."""
     read = _Read(lines=[], digest=hashlib.sha256())
-    async for piece in content(request):
+    async for piece in content(request, expected_sha256=content_digest(request)):
         read.byte_count += len(piece)
         read.digest.update(piece)
         for start in range(0, len(piece), _SLICE_BYTES):

@@ -17,6 +17,7 @@ from joserfc.errors import JoseError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from api.media import digest_member
 from cli.outcome import Outcome, print_outcome
 from workers.senders.token import ClientCredentials, TokenRefused
 
@@ -64,8 +65,8 @@ def deliver(file: Path, url: str, as_json: bool, with_lines: bool, **options: An
     if file.suffix.lower() not in _MEDIA_TYPES:
         raise click.ClickException(f"The file's name must end in {', '.join(_MEDIA_TYPES)}.")
     with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    options |= {"size": file.stat().st_size, "reference": options["reference"] or f"sha256-{digest[:48]}"}
+        digest = hashlib.file_digest(content, "sha256").digest()
+    options |= {"size": file.stat().st_size, "reference": options["reference"] or f"sha256-{digest.hex()[:48]}", "digest": digest}
     options |= {"with_lines": with_lines or as_json}
     try:
         outcome = asyncio.run(_deliver(file, url.rstrip("/"), options, console))
@@ -127,6 +128,8 @@ async def _send(http: httpx.AsyncClient, file: Path, options: Mapping[str, Any],
     headers = {
         "Idempotency-Key": options["reference"],
         "Content-Type": f"{media_type}; charset={options['charset']}" if is_csv else media_type,
+        # Refused, and nothing kept, when other bytes arrive.
+        "Content-Digest": digest_member(options["digest"]),
     }
     params = {"createdAt": options["created_at"]} if is_csv and options["created_at"] else {}
     params |= {"dryRun": "true"} if options["dry_run"] else {}

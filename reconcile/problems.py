@@ -10,6 +10,7 @@ Refusal
 ├── DeliveryNotDone              a delivery that is still being worked on: no final receipt, and nothing to withdraw yet
 ├── NothingToWithdraw            a delivery of which nothing stands
 ├── LinesUnknown                 numbers that are no lines of a delivery
+├── DigestMismatch               a body that is not the one whose digest was sent
 ├── TrialTooLarge                a trial of more lines or bytes than are answered at once
 ├── KeyReused                    an Idempotency-Key came before with another request
 ├── RequestInProgress            the same request is being handled at this moment
@@ -83,6 +84,15 @@ class LinesUnknown(Refusal):
     def __init__(self, *, line_numbers: Sequence[int]) -> None:
         super().__init__("Some of these numbers are no lines of the delivery. Nothing was taken back.")
         self.line_numbers = line_numbers
+
+
+class DigestMismatch(Refusal):
+    """What arrived is not what was sent."""
+
+    def __init__(self, *, given: str, found: str) -> None:
+        super().__init__("The bytes that arrived have another SHA-256 than Content-Digest says. Nothing was kept: send the body again.")
+        self.given = given
+        self.found = found
 
 
 class TrialTooLarge(Refusal):
