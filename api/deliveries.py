@@ -61,6 +61,9 @@ async def create_delivery(
     complete: Annotated[
         list[str] | None, QueryParameter(name="complete", description="CSV: month:lrk,lrk of which nothing is missing")
     ] = None,
+    all_or_nothing: Annotated[
+        bool, QueryParameter(name="allOrNothing", description="CSV: take every line, or none when any has a fault")
+    ] = False,
     is_dry_run: Annotated[bool, QueryParameter(name="dryRun", description="Answer what would become of it, and keep nothing")] = False,
     in_sandbox: Annotated[
         bool, QueryParameter(name="sandbox", description="With dryRun: judge it as if the sandbox organisation had sent it")
@@ -71,10 +74,10 @@ async def create_delivery(
     With dryRun up to 10,000 lines are judged at once and nothing is kept; then the Idempotency-Key may be left out.
     """
     if is_dry_run:
-        header = _header(request, created_at, complete or [], is_dry_run=True)
+        header = _header(request, created_at, complete or [], all_or_nothing=all_or_nothing, is_dry_run=True)
         return await try_delivery(request, services, header, in_sandbox=in_sandbox)
     async with noting_refusals(request, db, reference=_reference(request)):
-        header = _header(request, created_at, complete or [], is_dry_run=False)
+        header = _header(request, created_at, complete or [], all_or_nothing=all_or_nothing, is_dry_run=False)
         if in_sandbox:
             raise ClientException("sandbox goes with dryRun=true alone: what you deliver is yours.")
         landing = await _land(request, db, services.keyring, header)
@@ -148,7 +151,12 @@ deliveries_router = Router(
 
 
 def _header(
-    request: Request[Organisation, None, Any], created_at: str | None, complete: Sequence[str], *, is_dry_run: bool
+    request: Request[Organisation, None, Any],
+    created_at: str | None,
+    complete: Sequence[str],
+    *,
+    all_or_nothing: bool,
+    is_dry_run: bool,
 ) -> DeliveryHeader:
     name, charset = media_type(request, *_FORMATS)
     if _FORMATS[name] != "csv" and charset == "windows-1252":
@@ -158,9 +166,10 @@ def _header(
         raise ClientException(
             "Send your reference of this delivery as Idempotency-Key: 1 to 64 letters, digits, dots, dashes or underscores."
         )
-    if _FORMATS[name] != "csv" and (created_at or complete):
+    if _FORMATS[name] != "csv" and (created_at or complete or all_or_nothing):
         raise ClientException(
-            "createdAt and complete stand in the query for CSV alone: in JSON they are members of the body, in NDJSON of the first line."
+            "createdAt, complete and allOrNothing stand in the query for CSV alone: in JSON they are members of the body, in NDJSON of "
+            "the first line."
         )
     try:
         return DeliveryHeader(
@@ -169,6 +178,7 @@ def _header(
             charset=charset,
             sent_at=instant(created_at) if created_at else None,
             complete=tuple(_complete(one) for one in complete),
+            all_or_nothing=all_or_nothing,
         )
     except UnreadableDelivery as reason:
         raise ClientException(reason.detail) from None

@@ -45,6 +45,7 @@ class DeliveryReceipt(Struct, frozen=True, kw_only=True, rename="camel"):
     reference: str
     sender_oin: Annotated[str, Meta(description="Who sent it: the organisation itself, or a vendor with its mandate")]
     state: str
+    all_or_nothing: Annotated[bool, Meta(description="You asked that all lines are taken, or none")]
     format: str
     received_at: datetime
     created_at: datetime | None
@@ -103,6 +104,7 @@ def receipt_document(delivery: Delivery) -> DeliveryReceipt:
         reference=delivery.reference,
         sender_oin=delivery.sender_oin,
         state=delivery.state,
+        all_or_nothing=delivery.all_or_nothing,
         format=delivery.format,
         received_at=delivery.received_at,
         created_at=delivery.sent_at,

@@ -51,7 +51,7 @@ def faults_document() -> bytes:
 def example_files() -> Mapping[str, bytes]:
     """Return the published examples of faults by the name of their file, and index.json, which says how to send each."""
     index = [
-        {"code": code, "file": one.file, "contentType": one.content_type, "idempotencyKey": one.reference}
+        {"code": code, "file": one.file, "contentType": one.content_type, "idempotencyKey": one.reference, "alsoCodes": one.also}
         for code, one in sorted(EXAMPLES.items())
     ]
     files = {one.file: one.text.encode() for one in EXAMPLES.values()}

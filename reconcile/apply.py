@@ -21,7 +21,7 @@ from reconcile.rules.delivery_line import DeliveryLine
 from reconcile.rules.delivery_ndjson import NdjsonReader
 from reconcile.rules.faults import FAULTS, UnreadableDelivery
 from reconcile.rules.months import Month, first_day
-from reconcile.stage import Known, stage_lines
+from reconcile.stage import Known, refuse_unless_whole, stage_lines
 from reconcile.store import comparisons, deliveries, households, lines, placements
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
@@ -98,15 +98,19 @@ async def stage(conn: Connection, keyring: Keyring, claimed: ClaimedDelivery, re
 
 
 async def finish_reading(conn: Connection, claimed: ClaimedDelivery, envelope: Envelope, oin: str, lines_read: int) -> datetime:
-    """All lines are staged: hold the envelope against the request, refuse duplicates, and return when the delivery was made.
+    """All lines are staged: hold the envelope against the request, refuse all or nothing, and return when the delivery was made.
 
     Raises UnreadableDelivery when file and request contradict each other, LeaseLost.
     """
     await hold(conn, claimed)
     sent_at = made_at(claimed, envelope, oin)
     complete = envelope.complete or _COMPLETE.decode(claimed.complete)
+    all_or_nothing = envelope.all_or_nothing or claimed.all_or_nothing
+    is_refused = all_or_nothing and await refuse_unless_whole(conn, claimed)
     await lines.drop_done_lines(conn, claimed)
-    await deliveries.begin_applying(conn, claimed, sent_at, msgspec.json.encode(complete).decode(), lines_read)
+    # Of what is refused nothing stands, so nothing is called complete either.
+    stated = msgspec.json.encode(() if is_refused else complete).decode()
+    await deliveries.begin_applying(conn, claimed, sent_at, stated, lines_read, all_or_nothing=all_or_nothing, is_refused=is_refused)
     return sent_at
 
 

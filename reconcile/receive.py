@@ -28,6 +28,7 @@ class DeliveryHeader(Struct, frozen=True, kw_only=True):
     charset: str | None = None
     sent_at: datetime | None = None
     complete: tuple[Complete, ...] = ()
+    all_or_nothing: bool = False
 
 
 class Landing(Struct, frozen=True, kw_only=True):
@@ -48,6 +49,7 @@ async def begin_delivery(conn: Connection, organisation: Organisation, header: D
         sent_at=header.sent_at,
         sender_oin=organisation.sender_oin,
         complete=msgspec.json.encode(header.complete).decode(),
+        all_or_nothing=header.all_or_nothing,
     )
 
 
@@ -82,7 +84,9 @@ async def land_delivery(
             raise ReferenceReused(reference=header.reference, delivery_id=known.delivery_id)
         await store.drop_arriving(conn, owner, delivery_id)
         return Landing(delivery=await read_delivery(conn, organisation, known.delivery_id), is_replay=True)
-    first = await store.landed_delivery_by_content(conn, owner, sender_oin, content_sha256, format=header.format, charset=header.charset)
+    first = await store.landed_delivery_by_content(
+        conn, owner, sender_oin, content_sha256, format=header.format, charset=header.charset, all_or_nothing=header.all_or_nothing
+    )
     if first is not None:
         await store.drop_chunks(conn, owner, delivery_id)
         await store.land_duplicate(conn, owner, delivery_id, content_sha256, byte_count, first)

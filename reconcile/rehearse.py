@@ -13,18 +13,18 @@ from msgspec import Struct, structs
 
 from reconcile.apply import made_at
 from reconcile.callers import Organisation
-from reconcile.diagnose import WAITING_CODES
+from reconcile.diagnose import findings_of
 from reconcile.keyring import Keyring
 from reconcile.people import find_people
 from reconcile.problems import ReferenceReused
 from reconcile.receive import DeliveryHeader
 from reconcile.rules.delivery_file import Envelope
 from reconcile.rules.delivery_line import DeliveryLine
-from reconcile.stage import Known, bsns_of, stage_lines
+from reconcile.stage import Known, bsns_of, refuse_unless_whole, stage_lines
 from reconcile.store import deliveries, lines, trials
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
-from reconcile.store.faults import Finding, fault_findings
+from reconcile.store.faults import Finding
 from reconcile.store.lines import Batch, Line
 from reconcile.store.parked import ParkedPlace, WakingLine
 from reconcile.wake import Finder, come_alive, wake_parked
@@ -67,6 +67,8 @@ def unlanded_delivery(organisation: Organisation, header: DeliveryHeader, *, rec
         lines_read=0,
         lines_done=0,
         attempts=0,
+        all_or_nothing=header.all_or_nothing,
+        is_refused=None,
         is_sandbox=organisation.is_sandbox,
     )
 
@@ -91,12 +93,14 @@ async def rehearse_delivery(
         some = file.lines[start : start + _STAGED_AT_ONCE]
         known.people.update(await _people(conn, keyring, organisation, bsns_of(some) - known.people.keys()))
         await stage_lines(conn, keyring, delivery, some, known=known)
+    if file.envelope.all_or_nothing or header.all_or_nothing:
+        await refuse_unless_whole(conn, delivery)
     await _copy_known(conn, delivery, sent_at)
     await lines.insert_lines(conn, Batch(delivery=delivery, sent_at=sent_at, after_place=_BEFORE_ALL, until_place=_LAST))
     await _wake_parked(conn, delivery)
     owner, number = delivery.organisation_id, delivery.delivery_id
     judged = await lines.lines_of_delivery(conn, owner, number, outcome=None, after=0, limit=len(file.lines))
-    findings = await fault_findings(conn, owner, number, WAITING_CODES)
+    findings = await findings_of(conn, owner, number)
     return Rehearsal(sent_at=sent_at, lines=judged, findings=findings, duplicate_of=duplicate_of)
 
 
@@ -130,5 +134,11 @@ async def _delivered_before(conn: Connection, delivery: ClaimedDelivery, sender_
     if known is not None and known.content_sha256 != content_sha256:
         raise ReferenceReused(reference=delivery.reference, delivery_id=known.delivery_id)
     return await deliveries.landed_delivery_by_content(
-        conn, owner, sender_oin, content_sha256, format=delivery.format, charset=delivery.charset
+        conn,
+        owner,
+        sender_oin,
+        content_sha256,
+        format=delivery.format,
+        charset=delivery.charset,
+        all_or_nothing=delivery.all_or_nothing,
     )

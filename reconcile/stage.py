@@ -13,7 +13,7 @@ from reconcile.rules.delivery_line import DeliveryLine, LineKey
 from reconcile.rules.faults import fault
 from reconcile.rules.line_order import place_of
 from reconcile.rules.months import first_day
-from reconcile.store import lines
+from reconcile.store import lines, refusals
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import ClaimedDelivery
 from reconcile.store.lines import StagedLine
@@ -22,6 +22,8 @@ from reconcile.store.register import LocationStand, stand_of_locations
 # Some 120 MB at most. Nothing is put out for another: of a file that goes through all its people month after month, the first stay.
 _PEOPLE_MAX = 600_000
 _STANDS_MAX = 50_000
+
+_NOT_WHOLE = msgspec.json.encode([fault("all-or-nothing", None)]).decode()
 
 # A location and a month; without a month, a location at any time.
 _Key = tuple[str, date | None]
@@ -40,6 +42,19 @@ async def stage_lines(conn: Connection, keyring: Keyring, claimed: ClaimedDelive
     people = await _people(conn, keyring, read, known, is_sandbox=claimed.is_sandbox)
     stands = await _stands(conn, claimed.organisation_id, read, known)
     await lines.stage_lines(conn, [_staged(claimed, _held_against(line, stands), people) for line in read])
+
+
+async def refuse_unless_whole(conn: Connection, claimed: ClaimedDelivery) -> bool:
+    """All or nothing: when any staged line has a fault, none is taken. Return whether that is so.
+
+    Decided once: who reads the delivery again, after the stage was lost, goes on as it was decided.
+    """
+    is_refused = claimed.is_refused
+    if is_refused is None:
+        is_refused = await refusals.has_staged_faults(conn, claimed)
+    if is_refused:
+        await refusals.refuse_staged(conn, claimed, _NOT_WHOLE)
+    return is_refused
 
 
 def bsns_of(read: Sequence[DeliveryLine]) -> frozenset[str]:

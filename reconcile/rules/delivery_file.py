@@ -17,7 +17,7 @@ from reconcile.rules.months import Month, is_month
 
 LINE_BYTES_MAX = 65_536
 # The members of an envelope in JSON; each may be left out.
-ENVELOPE_MEMBERS = frozenset({"reference", "createdAt", "organisationOin", "complete"})
+ENVELOPE_MEMBERS = frozenset({"reference", "createdAt", "organisationOin", "complete", "allOrNothing"})
 # No delivery was made outside of these years; and near the ends of the calendar an offset leads out of it.
 _YEARS = range(2005, 2100)
 
@@ -36,6 +36,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     sent_at: datetime | None = None
     organisation_oin: str | None = None
     complete: tuple[Complete, ...] = ()
+    all_or_nothing: bool = False
 
 
 class DeliveryReader(Protocol):
@@ -61,11 +62,15 @@ def read_envelope(members: Mapping[str, object]) -> Envelope:
         raise UnreadableDelivery("envelope-invalid", "reference must be text.")
     if oin is not None and not (isinstance(oin, str) and is_oin(oin)):
         raise UnreadableDelivery("envelope-invalid", "organisationOin must be an OIN of twenty positions.")
+    all_or_nothing = members.get("allOrNothing", False)
+    if not isinstance(all_or_nothing, bool):
+        raise UnreadableDelivery("envelope-invalid", "allOrNothing must be true or false.")
     return Envelope(
         reference=reference,
         sent_at=instant(members["createdAt"]) if "createdAt" in members else None,
         organisation_oin=oin,
         complete=_complete(members.get("complete", [])),
+        all_or_nothing=all_or_nothing,
     )
 
 

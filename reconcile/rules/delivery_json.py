@@ -1,4 +1,5 @@
-"""A delivery as one JSON object: `createdAt`, optionally `reference`, `organisationOin` and `complete`, and `lines`.
+"""A delivery as one JSON object: `createdAt`, optionally `reference`, `organisationOin`, `complete` and `allOrNothing`, and
+`lines`.
 
 Read event by event in constant memory; the members may stand in any order.
 """

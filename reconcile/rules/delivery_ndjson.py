@@ -1,8 +1,8 @@
 """A delivery as NDJSON: one JSON object on each line, in UTF-8. The first line is the envelope, every other one a line.
 
-The envelope has `createdAt`, `reference`, `organisationOin` and `complete`, each optional. A first line that names fields of a line
-and no member of the envelope is a line, and then there is no envelope. A first line that names both, or that cannot be read, makes
-the delivery unreadable: what it said about `createdAt` decides which lines stand, and nobody may guess at that. A later line
+The envelope has `createdAt`, `reference`, `organisationOin`, `complete` and `allOrNothing`, each optional. A first line that names fields
+of a line and no member of the envelope is a line, and then there is no envelope. A first line that names both, or that cannot be read,
+makes the delivery unreadable: what it said about `createdAt` decides which lines stand, and nobody may guess at that. A later line
 that cannot be read is a fault of that line alone, because the end of the line tells where the next one begins.
 """
 

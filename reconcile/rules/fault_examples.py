@@ -1,5 +1,7 @@
 """A file for every fault that a line or a delivery can have: tried as the sandbox organisation, it always gives that code and no other.
 
+The one exception is `all-or-nothing`, which a line has because another one has a fault.
+
 Published under openapi/examples/faults. Where a file has several lines, those before the faulty one are sound.
 """
 
@@ -31,13 +33,17 @@ _SUFFIXES = {"json": "application/json", "ndjson": "application/x-ndjson", "csv"
 
 
 class FaultExample(Struct, frozen=True, kw_only=True):
-    """What to send, as it is, to be told `code`. `reference` is the Idempotency-Key where the fault depends on it."""
+    """What to send, as it is, to be told `code`. `reference` is the Idempotency-Key where the fault depends on it.
+
+    `also` are the codes that other lines of the file have, where there are any.
+    """
 
     code: str
     suffix: str
     text: str
     charset: str | None = None
     reference: str | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
@@ -102,6 +108,12 @@ _OF_LINES = (
     _csv("line-unreadable", _sheet(_SOUND_ROW, _ROW[:-1])),
     _ndjson("line-json-broken", json.dumps(_ENVELOPE), json.dumps(_FIELDS), json.dumps(_FIELDS)[:-1]),
     _ndjson("line-oversized", json.dumps(_ENVELOPE), json.dumps(_FIELDS), json.dumps({**_FIELDS, "lineRef": _TOO_LONG})),
+    FaultExample(
+        code="all-or-nothing",
+        suffix="json",
+        text=json.dumps({**_ENVELOPE, "allOrNothing": True, "lines": [_FIELDS, {**_FIELDS, "hours": "900.00"}]}, indent=2) + "\n",
+        also=("hours-out-of-range",),
+    ),
     _csv("duplicate-line", _sheet(_SOUND_ROW, _ROW, (*_ROW[:6], "60,00", *_ROW[7:]))),
     _correction("replaces-itself", _CHILD),
     _correction("replaced-line-unknown", _NEVER_DELIVERED),

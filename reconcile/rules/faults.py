@@ -15,7 +15,7 @@ class FaultKind(Struct, frozen=True, kw_only=True, rename="camel"):
     """One code of the register: title and remedy in both languages, and what helps.
 
     `permanent`: the same line is never taken, so it must be corrected. `waiting`: the sender can fill the gap later, and the line is
-    parked until then. `transient`: the line is right and only its time has not come, so the same line is taken later.
+    parked until then. `transient`: the line is right and only its time has not come, so the same line is taken later, in a new delivery.
     `record_state` is the state of a record that the code stands for (Q01 to Q09).
     """
 
@@ -308,6 +308,15 @@ _KINDS = (
         "Check the fields that begin with replaced. When the old line comes, with an earlier createdAt, this one comes alive by itself. "
         "Was there no old line? Then leave those fields out.",
         permanence="waiting",
+    ),
+    _line(
+        "all-or-nothing",
+        None,
+        "Een andere regel van deze levering heeft een fout, en u vroeg alles of niets",
+        "Another line of this delivery has a fault, and you asked for all or nothing",
+        "Verbeter de andere regels en lever alles opnieuw. Of lever zonder allOrNothing: dan tellen de goede regels mee.",
+        "Correct the other lines and deliver everything again. Or deliver without allOrNothing: then the sound lines are taken.",
+        permanence="transient",
     ),
     _delivery(
         "encoding-unknown",

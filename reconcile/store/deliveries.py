@@ -23,6 +23,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     reference: str
     format: str
     state: str
+    all_or_nothing: bool
     received_at: datetime
     sent_at: datetime | None
     content_sha256: bytes
@@ -62,6 +63,8 @@ class ClaimedDelivery(Struct, frozen=True, kw_only=True):
     lines_read: int
     lines_done: int
     attempts: int
+    all_or_nothing: bool
+    is_refused: bool | None
     is_sandbox: bool
 
 
@@ -75,9 +78,12 @@ async def insert_delivery(
     sent_at: datetime | None,
     sender_oin: str,
     complete: str,
+    all_or_nothing: bool,
 ) -> UUID:
     """Begin a delivery that is still arriving; nobody sees it before it landed."""
-    return await conn.fetchval(SQL["insert_delivery"], organisation_id, reference, format, charset, sent_at, sender_oin, complete)
+    return await conn.fetchval(
+        SQL["insert_delivery"], organisation_id, reference, format, charset, sent_at, sender_oin, complete, all_or_nothing
+    )
 
 
 async def insert_chunk(conn: Connection, organisation_id: UUID, delivery_id: UUID, chunk_number: int, sealed: bytes) -> None:
@@ -104,9 +110,15 @@ async def landed_delivery_by_content(
     *,
     format: str,  # noqa: A002  # as above
     charset: str | None,
+    all_or_nothing: bool,
 ) -> UUID | None:
-    """Return the first delivery by which this sender brought this content, in this format and character set."""
-    return await conn.fetchval(SQL["landed_delivery_by_content"], organisation_id, sender_oin, content_sha256, format, charset)
+    """Return the first delivery by which this sender brought this content, in this format and character set; none that was refused.
+
+    `all_or_nothing` is what the request says; it is part of a spreadsheet's identity alone, because other formats say it inside.
+    """
+    return await conn.fetchval(
+        SQL["landed_delivery_by_content"], organisation_id, sender_oin, content_sha256, format, charset, all_or_nothing
+    )
 
 
 async def land_delivery(conn: Connection, organisation_id: UUID, delivery_id: UUID, content_sha256: bytes, byte_count: int) -> None:
@@ -181,9 +193,19 @@ async def extend_lease(conn: Connection, claimed: ClaimedDelivery, lease: timede
     return await conn.fetchval(SQL["extend_lease"], claimed.organisation_id, claimed.delivery_id, claimed.attempts, lease)
 
 
-async def begin_applying(conn: Connection, claimed: ClaimedDelivery, sent_at: datetime, complete: str, lines_read: int) -> None:
-    """All lines are staged: what the envelope said stands on the delivery from here on."""
-    await conn.execute(SQL["begin_applying"], claimed.organisation_id, claimed.delivery_id, claimed.attempts, sent_at, complete, lines_read)
+async def begin_applying(
+    conn: Connection,
+    claimed: ClaimedDelivery,
+    sent_at: datetime,
+    complete: str,
+    lines_read: int,
+    *,
+    all_or_nothing: bool,
+    is_refused: bool,
+) -> None:
+    """All lines are staged: what the envelope said stands on the delivery from here on, and whether it is refused as a whole."""
+    key = (claimed.organisation_id, claimed.delivery_id, claimed.attempts)
+    await conn.execute(SQL["begin_applying"], *key, sent_at, complete, lines_read, all_or_nothing, is_refused)
 
 
 async def record_batch(conn: Connection, claimed: ClaimedDelivery, until_place: int, counts: Sequence[int]) -> None:

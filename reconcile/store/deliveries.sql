@@ -1,8 +1,8 @@
 -- Deliveries: landing, the lease under which a worker reads and applies them, and their end.
 
 -- name: insert_delivery
-INSERT INTO delivery (organisation_id, reference, format, charset, sent_at, sender_oin, complete)
-VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb)
+INSERT INTO delivery (organisation_id, reference, format, charset, sent_at, sender_oin, complete, all_or_nothing)
+VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8)
 RETURNING delivery_id;
 
 -- name: insert_chunk
@@ -19,10 +19,11 @@ FROM delivery
 WHERE organisation_id = $1 AND sender_oin = $2 AND reference = $3 AND state <> 'arriving';
 
 -- name: landed_delivery_by_content
--- Under another type or character set the same bytes say something else, and what could not be read says nothing.
+-- Under another type or character set the same bytes say something else, and what could not be read or was refused says nothing.
 SELECT delivery_id
 FROM delivery
 WHERE organisation_id = $1 AND sender_oin = $2 AND content_sha256 = $3 AND format = $4 AND coalesce(charset, '') = coalesce($5::text, '')
+    AND (all_or_nothing AND format = 'csv') = $6 AND is_refused IS NOT TRUE
     AND state NOT IN ('arriving', 'unreadable', 'withdrawing', 'withdrawn') AND duplicate_of IS NULL;
 
 -- name: land_delivery
@@ -57,7 +58,7 @@ WHERE delivery.organisation_id = chunk.organisation_id AND delivery.delivery_id 
 
 -- name: delivery_by_id
 -- What became of identical content stands with the first delivery of it.
-SELECT delivery.delivery_id, delivery.sender_oin, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
+SELECT delivery.delivery_id, delivery.sender_oin, delivery.reference, delivery.format, first.state, first.all_or_nothing, delivery.received_at, first.sent_at,
     delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
     first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count,
     first.withdrawn_count, first.finished_at
@@ -79,7 +80,7 @@ WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2
 
 -- name: deliveries_of_organisation
 -- Newest first; $2 and $3 are the last row of the page before.
-SELECT delivery.delivery_id, delivery.sender_oin, delivery.reference, delivery.format, first.state, delivery.received_at, first.sent_at,
+SELECT delivery.delivery_id, delivery.sender_oin, delivery.reference, delivery.format, first.state, first.all_or_nothing, delivery.received_at, first.sent_at,
     delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
     first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count,
     first.withdrawn_count, first.finished_at
@@ -115,7 +116,7 @@ WHERE (organisation_id, delivery_id) IN (
     FOR UPDATE SKIP LOCKED
 )
 RETURNING organisation_id, delivery_id, reference, format, charset, sent_at, complete, state,
-    received_at, lines_read, lines_done, attempts,
+    received_at, lines_read, lines_done, attempts, all_or_nothing, is_refused,
     (SELECT is_sandbox FROM organisation WHERE organisation.organisation_id = delivery.organisation_id) AS is_sandbox;
 
 -- name: chunk
@@ -131,7 +132,7 @@ RETURNING coalesce(applied_until, -9223372036854775808);
 
 -- name: begin_applying
 UPDATE delivery
-SET state = 'applying', sent_at = $4, complete = $5::text::jsonb, lines_read = $6, applied_until = NULL
+SET state = 'applying', sent_at = $4, complete = $5::text::jsonb, lines_read = $6, applied_until = NULL, all_or_nothing = $7, is_refused = $8
 WHERE organisation_id = $1 AND delivery_id = $2 AND attempts = $3;
 
 -- name: record_batch

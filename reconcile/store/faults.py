@@ -22,7 +22,12 @@ class Finding(Struct, frozen=True, kw_only=True):
     faults: str
 
 
-async def fault_findings(conn: Connection, organisation_id: UUID, delivery_id: UUID, waiting_codes: Sequence[str]) -> Sequence[Finding]:
-    """Return the findings of a delivery, the one with most lines first; never more than there are codes and fields."""
-    rows = await conn.fetch(SQL["fault_findings"], organisation_id, delivery_id, waiting_codes)
+async def fault_findings(
+    conn: Connection, organisation_id: UUID, delivery_id: UUID, waiting_codes: Sequence[str], *, last_code: str
+) -> Sequence[Finding]:
+    """Return the findings of a delivery, the one with most lines first and that of `last_code` last.
+
+    Never more than there are codes and fields.
+    """
+    rows = await conn.fetch(SQL["fault_findings"], organisation_id, delivery_id, waiting_codes, last_code)
     return [Finding(**row) for row in rows]

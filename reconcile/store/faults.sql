@@ -4,7 +4,8 @@
 -- Every faulty line belongs to one finding: the fault of its own that most lines of the delivery have, what a sender can correct
 -- before what it can fill in ($3 are the codes of the latter). So a wrong column is one finding, and so is a shift of the columns, which
 -- spoils several fields of each line. Lines that say the same are taken together first: what follows does not grow with the delivery.
--- Runs of digits or letters in a shape count as one: "999.9" and "9.9" are the same mistake.
+-- Runs of digits or letters in a shape count as one: "999.9" and "9.9" are the same mistake. What is right in itself and only shares
+-- its delivery ($4) comes last, however many lines it is.
 WITH told AS (
     SELECT row_number() OVER () AS kind, outcome, faults, lines, numbers
     FROM (
@@ -78,4 +79,4 @@ SELECT finding.outcome, finding.code, finding.field, finding.lines::integer AS l
 FROM finding
 JOIN first_line USING (finding)
 JOIN fault USING (finding)
-ORDER BY finding.lines DESC, finding.code, finding.field, finding.outcome;
+ORDER BY finding.code = $4, finding.lines DESC, finding.code, finding.field, finding.outcome;

@@ -143,6 +143,7 @@ async def test_a_wrong_request_changes_nothing(
         {"complete": "2026-13:900000004"},
         {"complete": "2026-03"},
         {"complete": "2026-03:12"},
+        {"allOrNothing": "perhaps"},
     ],
 )
 async def test_a_wrong_envelope_of_a_csv_changes_nothing(client: httpx.AsyncClient, problem: Problem, params: dict[str, str]) -> None:
@@ -150,7 +151,7 @@ async def test_a_wrong_envelope_of_a_csv_changes_nothing(client: httpx.AsyncClie
     problem(await client.post("/v1/deliveries", content=CSV, params=params, headers=headers), 400, "invalid-request")
 
 
-@pytest.mark.parametrize("params", [{"createdAt": "2026-04-02T08:15:00Z"}, {"complete": "2026-03:900000004"}])
+@pytest.mark.parametrize("params", [{"createdAt": "2026-04-02T08:15:00Z"}, {"complete": "2026-03:900000004"}, {"allOrNothing": "true"}])
 @pytest.mark.parametrize(("body", "headers"), [(BODY, JSON), (world.ndjson_body([]), {**JSON, **NDJSON})])
 async def test_a_json_envelope_stands_in_the_body(
     client: httpx.AsyncClient, problem: Problem, body: bytes, headers: dict[str, str], params: dict[str, str]

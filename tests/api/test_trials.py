@@ -56,12 +56,14 @@ async def in_earnest(
     return receipt, lines, findings
 
 
-def encoded(format_: str, lines: Sequence[Mapping[str, Any]], sent_at: str) -> tuple[bytes, dict[str, str]]:
+def encoded(
+    format_: str, lines: Sequence[Mapping[str, Any]], sent_at: str, *, all_or_nothing: bool = False
+) -> tuple[bytes, dict[str, str]]:
     if format_ == "csv":
         rows = [";".join(HEADINGS), *(";".join(str(one.get(name) or "") for name in HEADINGS) for one in lines)]
-        return "\r\n".join(rows).encode(), {"createdAt": sent_at}
+        return "\r\n".join(rows).encode(), {"createdAt": sent_at, **({"allOrNothing": "true"} if all_or_nothing else {})}
     body = world.delivery_body if format_ == "json" else world.ndjson_body
-    return body(lines, createdAt=sent_at), {}
+    return body(lines, createdAt=sent_at, **({"allOrNothing": True} if all_or_nothing else {})), {}
 
 
 WRONG: list[Mapping[str, Any]] = [
@@ -128,6 +130,24 @@ async def test_a_trial_says_what_the_real_delivery_comes_to_and_leaves_no_trace(
             assert trial[name] == receipt[name], name
         seen |= {one["outcome"] for one in lines}
     assert seen >= {"applied", "rejected"}
+
+
+@pytest.mark.parametrize("format_", TYPES)
+@pytest.mark.parametrize("seed", range(2))
+async def test_a_trial_of_all_or_nothing_says_what_the_real_delivery_comes_to(
+    client: httpx.AsyncClient, db: Database, admin: asyncpg.Connection, api_keyring: Keyring, seed: int, format_: str
+) -> None:
+    rng = random.Random(f"whole{seed}{format_}")
+    for number in range(3):
+        body, params = encoded(format_, drawn(rng, rng.choice((1, 15))), f"2026-04-0{rng.randint(1, 4)}T08:00:00Z", all_or_nothing=True)
+        before = await contents(admin)
+        trial = (await post(client, body, format_, params=params)).json()
+        assert await contents(admin) == before
+        receipt, lines, findings = await in_earnest(client, db, api_keyring, body, format_, f"r{number}", params)
+        assert (trial["lines"], trial["findings"], trial["counts"]) == (lines, findings, receipt["counts"])
+        assert receipt["allOrNothing"]
+        outcomes = {one["outcome"] for one in lines}
+        assert outcomes == {"rejected"} or not outcomes & {"rejected", "parked"}
 
 
 async def test_every_outcome_is_told_before_it_is_there(client: httpx.AsyncClient, db: Database, api_keyring: Keyring) -> None:

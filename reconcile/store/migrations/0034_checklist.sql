@@ -50,6 +50,13 @@ COMMENT ON COLUMN delivery.all_or_nothing IS 'That its sender wants all of its l
 COMMENT ON COLUMN delivery.is_refused IS 'Whether none of its lines is taken because its sender wants all or nothing; decided once, before the first line has its outcome, and empty until then';
 -- Before the first line has its outcome, every line of a delivery that is refused is given its fault in the stage.
 GRANT UPDATE (faults, waits_for) ON line_stage TO kot_intake;
+-- Of a refused delivery nothing stands, so the same content may come again. A spreadsheet has the switch in its address: with it and
+-- without it the same bytes ask for something else.
+DROP INDEX delivery_content_once;
+CREATE UNIQUE INDEX delivery_content_once
+    ON delivery (organisation_id, sender_oin, content_sha256, format, coalesce(charset, ''), (all_or_nothing AND format = 'csv'))
+    WHERE state NOT IN ('arriving', 'unreadable', 'withdrawing', 'withdrawn') AND duplicate_of IS NULL AND is_refused IS NOT TRUE;
+GRANT SELECT (all_or_nothing, is_refused) ON delivery TO kot_trial;
 
 ALTER TABLE withdrawal
     ADD COLUMN reason text,

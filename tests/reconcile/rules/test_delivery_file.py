@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.rules.delivery_file import Complete, Envelope, complete_month, instant
+from reconcile.rules.delivery_file import Complete, Envelope, complete_month, instant, read_envelope
 from reconcile.rules.faults import UnreadableDelivery
 
 
@@ -79,3 +79,18 @@ def test_an_envelope_without_members_says_nothing() -> None:
         None,
         (),
     )
+
+
+def test_all_or_nothing_is_asked_in_the_envelope() -> None:
+    assert [read_envelope(members).all_or_nothing for members in ({}, {"allOrNothing": False}, {"allOrNothing": True})] == [
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("value", [None, 1, 0, "true", [], {}])
+def test_all_or_nothing_is_true_or_false(value: Any) -> None:
+    with pytest.raises(UnreadableDelivery) as caught:
+        read_envelope({"allOrNothing": value})
+    assert caught.value.code == "envelope-invalid"

@@ -57,8 +57,8 @@ def test_only_a_missing_bsn_and_a_line_to_replace_can_come_later() -> None:
     assert [kind.code for kind in FAULTS.values() if kind.permanence == "waiting"] == ["bsn-missing", "replaced-line-unknown"]
 
 
-def test_only_a_month_that_is_still_to_come_mends_itself() -> None:
-    assert [kind.code for kind in FAULTS.values() if kind.permanence == "transient"] == ["month-in-future"]
+def test_only_what_depends_on_the_day_or_on_other_lines_is_taken_later_as_it_is() -> None:
+    assert [kind.code for kind in FAULTS.values() if kind.permanence == "transient"] == ["month-in-future", "all-or-nothing"]
 
 
 def test_every_record_state_that_a_sender_may_know_has_its_code() -> None:
@@ -67,8 +67,8 @@ def test_every_record_state_that_a_sender_may_know_has_its_code() -> None:
     assert states == {"Q01", "Q02", "Q03", "Q06", "Q08", "Q09"}
 
 
-def test_only_a_line_has_a_record_state() -> None:
-    assert all((kind.record_state is not None) == (kind.scope == "line") for kind in FAULTS.values())
+def test_every_fault_of_a_line_itself_has_a_record_state_and_no_other() -> None:
+    assert all((kind.record_state is not None) == (kind.scope == "line" and kind.code != "all-or-nothing") for kind in FAULTS.values())
 
 
 def test_a_code_that_is_not_registered_cannot_be_used() -> None:
