@@ -56,6 +56,7 @@ class DeliveryReceipt(Struct, frozen=True, kw_only=True, rename="camel"):
     problem: Annotated[Raw | None, Meta(description="Why it could not be read")]
     duplicate_of: UUID | None
     finished_at: datetime | None
+    withdrawal_reason: Annotated[str | None, Meta(description="What was said with the last withdrawal")]
 
 
 class DeliveryPage(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -123,6 +124,7 @@ def receipt_document(delivery: Delivery) -> DeliveryReceipt:
         problem=None if delivery.problem is None else Raw(delivery.problem.encode()),
         duplicate_of=delivery.duplicate_of,
         finished_at=delivery.finished_at,
+        withdrawal_reason=delivery.withdrawal_reason,
     )
 
 

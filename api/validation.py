@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import jsonschema_rs
 import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
+
+from reconcile.rules.remarks import CHARACTERS_MAX, is_remark
 
 _REASONS: Mapping[str, str] = {
     "required": "is missing",
@@ -23,6 +25,14 @@ _REASONS: Mapping[str, str] = {
 }
 
 FieldErrors = list[dict[str, str]]
+
+# A few words to people, checked by `remark_errors`.
+Remark = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, max_length=CHARACTERS_MAX, description="A few words on one line, without a number that could be somebody's BSN"
+    ),
+]
 
 
 class InvalidBody(HTTPException):
@@ -82,6 +92,13 @@ def _unkeepable(instance: Any, path: tuple[str, ...]) -> FieldErrors:
         return [_error(".".join(path), "has a character of value zero")] if "\0" in instance else []
     parts = instance.items() if isinstance(instance, dict) else enumerate(instance) if isinstance(instance, list) else ()
     return [error for name, part in parts for error in _unkeepable(part, (*path, str(name)))]
+
+
+def remark_errors(body: object, name: str) -> FieldErrors:
+    """Return what is wrong with the remark of this name in a body, beyond its type and length."""
+    text = body.get(name) if isinstance(body, dict) else None
+    is_wrong = isinstance(text, str) and 0 < len(text) <= CHARACTERS_MAX and not is_remark(text)
+    return [_error(name, "must be words on one line, without a number of eight digits or more")] if is_wrong else []
 
 
 @cache

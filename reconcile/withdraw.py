@@ -20,9 +20,12 @@ from reconcile.store.deliveries import ClaimedDelivery, Delivery
 WITHDRAWING = frozenset({"withdrawing", "withdrawing-lines"})
 
 
-async def ask_withdrawal(conn: Connection, organisation: Organisation, delivery_id: UUID, line_numbers: Sequence[int] | None) -> Delivery:
+async def ask_withdrawal(
+    conn: Connection, organisation: Organisation, delivery_id: UUID, line_numbers: Sequence[int] | None, *, reason: str | None = None
+) -> Delivery:
     """Ask that a delivery, or lines of it, are taken back, and return the delivery. One that is withdrawn already stays so.
 
+    One that nobody began to read is cancelled as a whole; its lines have no numbers yet. `reason` is a remark (rules/remarks.py).
     Raises NotFound, DeliveryNotDone, NothingToWithdraw or LinesUnknown, and then nothing is taken back.
     """
     owner = organisation.organisation_id
@@ -34,20 +37,23 @@ async def ask_withdrawal(conn: Connection, organisation: Organisation, delivery_
         raise NothingToWithdraw("This delivery could not be read, so nothing of it stands.")
     if delivery.state == "withdrawn":
         return delivery
-    if delivery.state != "applied" or await store.open_withdrawal(conn, owner, delivery_id):
+    is_cancelled = delivery.state == "received" and line_numbers is None
+    if not (is_cancelled or delivery.state == "applied") or await store.open_withdrawal(conn, owner, delivery_id):
         raise DeliveryNotDone("This delivery is being worked on. Ask again when its state is applied.")
     if line_numbers is not None:
         unknown = await store.unknown_line_numbers(conn, owner, delivery_id, line_numbers)
         if unknown:
             raise LinesUnknown(line_numbers=unknown)
-    await store.insert_withdrawal(conn, owner, delivery_id, line_numbers)
-    event = {"action": "withdrawal-asked", "deliveryId": str(delivery_id), "lineNumbers": line_numbers}
+    await store.insert_withdrawal(conn, owner, delivery_id, line_numbers, reason)
+    event = {"action": "withdrawal-asked", "deliveryId": str(delivery_id), "lineNumbers": line_numbers, "reason": reason}
     await deliveries.record_organisation_event(conn, owner, msgspec.json.encode(event).decode())
-    return delivery
+    return await read_delivery(conn, organisation, delivery_id)
 
 
 async def begin_withdrawals(conn: Connection) -> None:
-    """Make what was asked due, before the next delivery is claimed."""
+    """Cancel what was asked back before it was read, and make the rest due, before the next delivery is claimed."""
+    for organisation_id, delivery_id in await store.cancel_received(conn):
+        await _record_withdrawn(conn, organisation_id, delivery_id)
     await store.begin_withdrawals(conn)
 
 
@@ -77,7 +83,12 @@ async def finish_withdrawal(conn: Connection, claimed: ClaimedDelivery) -> None:
         # What was asked because of it is judged again without it.
         await comparisons.mark_missing_lines_of_delivery(conn, claimed.organisation_id, claimed.delivery_id)
         await store.withdraw_completeness(conn, claimed)
-    await deliveries.lock_deliveries_of_organisation(conn, claimed.organisation_id)
     await store.finish_withdrawal(conn, claimed)
-    event = {"action": "withdrawn", "deliveryId": str(claimed.delivery_id)}
-    await deliveries.record_organisation_event(conn, claimed.organisation_id, msgspec.json.encode(event).decode())
+    await _record_withdrawn(conn, claimed.organisation_id, claimed.delivery_id)
+
+
+async def _record_withdrawn(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> None:
+    """Chain the end of a withdrawal, after whatever the organisation lands at this moment."""
+    await deliveries.lock_deliveries_of_organisation(conn, organisation_id)
+    event = {"action": "withdrawn", "deliveryId": str(delivery_id)}
+    await deliveries.record_organisation_event(conn, organisation_id, msgspec.json.encode(event).decode())

@@ -39,6 +39,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     rejected_count: int
     withdrawn_count: int
     finished_at: datetime | None
+    withdrawal_reason: str | None
 
 
 class LandedDelivery(Struct, frozen=True, kw_only=True):

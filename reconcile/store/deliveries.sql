@@ -61,7 +61,13 @@ WHERE delivery.organisation_id = chunk.organisation_id AND delivery.delivery_id 
 SELECT delivery.delivery_id, delivery.sender_oin, delivery.reference, delivery.format, first.state, first.all_or_nothing, delivery.received_at, first.sent_at,
     delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
     first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count,
-    first.withdrawn_count, first.finished_at
+    first.withdrawn_count, first.finished_at, (
+        SELECT withdrawal.reason
+        FROM withdrawal
+        WHERE withdrawal.organisation_id = first.organisation_id AND withdrawal.delivery_id = first.delivery_id
+        ORDER BY withdrawal.recorded_at DESC
+        LIMIT 1
+    ) AS withdrawal_reason
 FROM delivery
 JOIN delivery AS first
     ON first.organisation_id = delivery.organisation_id AND first.delivery_id = coalesce(delivery.duplicate_of, delivery.delivery_id)
@@ -83,7 +89,13 @@ WHERE delivery.organisation_id = $1 AND delivery.delivery_id = $2
 SELECT delivery.delivery_id, delivery.sender_oin, delivery.reference, delivery.format, first.state, first.all_or_nothing, delivery.received_at, first.sent_at,
     delivery.content_sha256, delivery.byte_count, delivery.duplicate_of, first.problem, first.lines_read, first.lines_done,
     first.applied_count, first.unchanged_count, first.superseded_count, first.parked_count, first.rejected_count,
-    first.withdrawn_count, first.finished_at
+    first.withdrawn_count, first.finished_at, (
+        SELECT withdrawal.reason
+        FROM withdrawal
+        WHERE withdrawal.organisation_id = first.organisation_id AND withdrawal.delivery_id = first.delivery_id
+        ORDER BY withdrawal.recorded_at DESC
+        LIMIT 1
+    ) AS withdrawal_reason
 FROM delivery
 JOIN delivery AS first
     ON first.organisation_id = delivery.organisation_id AND first.delivery_id = coalesce(delivery.duplicate_of, delivery.delivery_id)

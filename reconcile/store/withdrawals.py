@@ -10,9 +10,11 @@ from reconcile.store.queries import load
 SQL = load("withdrawals")
 
 
-async def insert_withdrawal(conn: Connection, organisation_id: UUID, delivery_id: UUID, line_numbers: Sequence[int] | None) -> None:
+async def insert_withdrawal(
+    conn: Connection, organisation_id: UUID, delivery_id: UUID, line_numbers: Sequence[int] | None, reason: str | None
+) -> None:
     """Ask that these lines of a delivery, or all of them, are taken back."""
-    await conn.execute(SQL["insert_withdrawal"], organisation_id, delivery_id, line_numbers)
+    await conn.execute(SQL["insert_withdrawal"], organisation_id, delivery_id, line_numbers, reason)
 
 
 async def open_withdrawal(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> bool:
@@ -24,6 +26,11 @@ async def unknown_line_numbers(conn: Connection, organisation_id: UUID, delivery
     """Return the first of these numbers that are no line of the delivery."""
     rows = await conn.fetch(SQL["unknown_line_numbers"], organisation_id, delivery_id, line_numbers)
     return [row["line_number"] for row in rows]
+
+
+async def cancel_received(conn: Connection) -> Sequence[tuple[UUID, UUID]]:
+    """Withdraw what was asked back before anybody began to read it; return the organisation and number of each such delivery."""
+    return [(row["organisation_id"], row["delivery_id"]) for row in await conn.fetch(SQL["cancel_received"])]
 
 
 async def begin_withdrawals(conn: Connection) -> None:

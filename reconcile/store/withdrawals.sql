@@ -1,8 +1,8 @@
 -- Withdrawals: asked by an organisation, carried out by a worker in batches under the lease of the delivery.
 
 -- name: insert_withdrawal
-INSERT INTO withdrawal (organisation_id, delivery_id, line_numbers)
-VALUES ($1, $2, $3);
+INSERT INTO withdrawal (organisation_id, delivery_id, line_numbers, reason)
+VALUES ($1, $2, $3, $4);
 
 -- name: open_withdrawal
 SELECT true FROM withdrawal WHERE organisation_id = $1 AND delivery_id = $2 AND finished_at IS NULL;
@@ -15,6 +15,34 @@ WHERE NOT EXISTS (
 )
 ORDER BY wanted.line_number
 LIMIT 10;
+
+-- name: cancel_received
+-- What nobody began to read needs no undoing. Who claims it at this moment reads and applies it, and then it is undone; and of what
+-- turned out to be unreadable there is nothing to undo.
+WITH cancelled AS (
+    UPDATE delivery
+    SET state = 'withdrawn', finished_at = statement_timestamp(), receipt_counts = jsonb_build_object(
+        'received', 0, 'applied', 0, 'unchanged', 0, 'superseded', 0, 'parked', 0, 'rejected', 0
+    )
+    FROM withdrawal
+    WHERE withdrawal.finished_at IS NULL AND delivery.organisation_id = withdrawal.organisation_id
+        AND delivery.delivery_id = withdrawal.delivery_id AND delivery.state = 'received'
+    RETURNING delivery.organisation_id, delivery.delivery_id
+), ended AS (
+    SELECT organisation_id, delivery_id FROM cancelled
+    UNION ALL
+    SELECT withdrawal.organisation_id, withdrawal.delivery_id
+    FROM withdrawal
+    JOIN delivery USING (organisation_id, delivery_id)
+    WHERE withdrawal.finished_at IS NULL AND delivery.state = 'unreadable'
+), finished AS (
+    UPDATE withdrawal
+    SET finished_at = statement_timestamp()
+    FROM ended
+    WHERE withdrawal.organisation_id = ended.organisation_id AND withdrawal.delivery_id = ended.delivery_id
+        AND withdrawal.finished_at IS NULL
+)
+SELECT organisation_id, delivery_id FROM cancelled ORDER BY organisation_id, delivery_id;
 
 -- name: begin_withdrawals
 -- From here on a withdrawal is work on its delivery, one after the other with everything else of the organisation.

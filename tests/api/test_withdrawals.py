@@ -63,7 +63,12 @@ async def test_a_delivery_of_nobody_and_of_another_look_the_same(client: httpx.A
     assert problem(await withdraw(client, uuid4()), 404, "not-found")["detail"] == foreign["detail"]
 
 
-@pytest.mark.parametrize("body", [{"lineNumbers": []}, {"lineNumbers": [0]}, {"lineNumbers": "1"}, {"lines": [1]}, [1], {}])
+@pytest.mark.parametrize(
+    "body",
+    [{"lineNumbers": []}, {"lineNumbers": [0]}, {"lineNumbers": "1"}, {"lines": [1]}, [1], {}, {"lineNumbers": None}]
+    + [{"reason": one} for one in ("", "x" * 201, "two\nlines", f"kind {world.CHILD}", 7, "\x00")]
+    + [{"lineNumbers": [1], "reason": f"bsn {world.CHILD[:4]} {world.CHILD[4:]}"}, {"lineNumbers": [], "reason": "te vroeg"}],
+)
 async def test_a_body_that_is_wrong_takes_nothing_back(
     client: httpx.AsyncClient, admin: asyncpg.Connection, delivery_id: object, problem: Problem, body: Any
 ) -> None:
@@ -74,3 +79,36 @@ async def test_a_body_that_is_wrong_takes_nothing_back(
 async def test_nobody_else_withdraws(client: httpx.AsyncClient, delivery_id: object, problem: Problem) -> None:
     for headers in (parent(), tvs()):
         problem(await client.post(f"/v1/deliveries/{delivery_id}/withdrawal", headers=headers), 403, "insufficient-scope")
+
+
+async def test_why_it_is_taken_back_stays_with_the_delivery_and_in_its_audit_chain(
+    client: httpx.AsyncClient, db: Database, admin: asyncpg.Connection, api_keyring: Keyring, delivery_id: object
+) -> None:
+    assert (await withdraw(client, delivery_id, {"lineNumbers": [1], "reason": "Verkeerde maand"})).status_code == 202
+    await world.worked(db, api_keyring)
+    answer = await withdraw(client, delivery_id, {"reason": "Verkeerd bestand gestuurd"})
+    assert answer.json()["withdrawalReason"] == "Verkeerd bestand gestuurd"
+    await world.worked(db, api_keyring)
+    (shown,) = (await client.get("/v1/deliveries", headers=organisation())).json()["deliveries"]
+    assert (shown["state"], shown["withdrawalReason"]) == ("withdrawn", "Verkeerd bestand gestuurd")
+    asked = "SELECT event ->> 'reason' FROM organisation_audit WHERE event ->> 'action' = 'withdrawal-asked' ORDER BY number"
+    assert [row[0] for row in await admin.fetch(asked)] == ["Verkeerde maand", "Verkeerd bestand gestuurd"]
+
+
+async def test_a_delivery_that_nobody_began_to_read_is_cancelled(
+    client: httpx.AsyncClient, db: Database, admin: asyncpg.Connection, api_keyring: Keyring, problem: Problem
+) -> None:
+    await world.with_register(admin)
+    headers = {**organisation(), "Content-Type": "application/json", "Idempotency-Key": "r-1"}
+    body = world.delivery_body([world.line()])
+    location = (await client.post("/v1/deliveries", content=body, headers=headers)).headers["location"]
+    problem(await client.post(f"{location}/withdrawal", json={"lineNumbers": [1]}, headers=organisation()), 409, "delivery-not-done")
+    answer = await client.post(f"{location}/withdrawal", headers=organisation())
+    assert (answer.status_code, answer.json()["state"]) == (202, "received")
+    await world.worked(db, api_keyring)
+    receipt = (await client.get(location, headers=organisation())).json()
+    assert (receipt["state"], receipt["counts"]["received"], receipt["counts"]["withdrawn"]) == ("withdrawn", 0, 0)
+    assert await admin.fetchval("SELECT count(*) FROM line") == 0
+    assert (await client.get(f"{location}/receipt", headers=organisation())).json()["counts"]["received"] == 0
+    again = await client.post("/v1/deliveries", content=body, headers={**headers, "Idempotency-Key": "r-2"})
+    assert (again.status_code, again.json()["duplicateOf"]) == (202, None)

@@ -217,6 +217,8 @@ JSON_WIRE = (
     _file("json with an overlong sequence", SOUND_JSON.encode().replace(b"90.50", b"\xc0\xaf"), **_BROKEN),
     _file("json with a lone continuation", SOUND_JSON.encode().replace(b"90.50", b"\x80"), **_BROKEN),
     _file("json without lines", f'{{"createdAt":"{_AT}"}}', **_BROKEN),
+    _file("json all or nothing", f'{{"createdAt":"{_AT}","allOrNothing":true,"lines":[{SOUND_LINE},{_with("true")}]}}', lines=(("all-or-nothing",), ("hours-invalid",))),
+    *(_file(f"json all or nothing {text}", f'{{"allOrNothing":{text},"lines":[]}}', unreadable="envelope-invalid") for text in ("null", "1", '"true"', "[]", "{}")),
     _file("json with no line", f'{{"createdAt":"{_AT}","lines":[]}}', lines=()),
     *(_file(f"json line {text[:24]!r}", _one_line(text), lines=(("line-unreadable",),)) for text in (
         "null", "true", "0", '"x"', "[]", "[[]]", f'"{CANARY}"', "1e400", "-0",

@@ -27,7 +27,7 @@ from tests.tables import contents
 
 __all__ = ["settings"]
 # What a delivery itself leaves behind: everything else must stay as it was.
-OF_DELIVERIES = {"delivery", "delivery_chunk", "line", "person", "organisation_audit", "organisation_audit_head"}
+OF_DELIVERIES = {"delivery", "delivery_attempt", "delivery_chunk", "line", "person", "organisation_audit", "organisation_audit_head"}
 _JSON_LINES = JsonLines()
 
 

@@ -223,6 +223,7 @@ async def test_only_what_is_applied_and_yours_can_be_taken_back(db: Database, ad
     await begun(db, admin, keyring)
     landed = await world.landed(db, keyring, world.delivery_body([world.line()]))
     delivery_id = landed.delivery.delivery_id
+    await admin.execute("UPDATE delivery SET state = 'reading'")
     with pytest.raises(DeliveryNotDone):
         await ask(db, delivery_id)
     await world.worked(db, keyring)
@@ -245,3 +246,32 @@ async def test_only_what_is_applied_and_yours_can_be_taken_back(db: Database, ad
     await world.worked(db, keyring)
     assert await ask(db, delivery_id) == "withdrawn"
     assert await admin.fetchval("SELECT count(*) FROM withdrawal") == 1
+
+
+async def test_what_a_worker_began_to_read_meanwhile_is_undone_once_it_is_applied(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    """The withdrawal was asked while it was received; a worker claimed it before another one looked at withdrawals."""
+    await begun(db, admin, keyring)
+    landing = await world.landed(db, keyring, world.delivery_body([world.line(hours="140.00")]))
+    assert await ask(db, landing.delivery.delivery_id) == "received"
+    async with db.transaction(world.INTAKE) as conn:
+        assert await claim_delivery(conn) is not None
+    await admin.execute("UPDATE delivery SET lease_until = NULL")
+    await world.worked(db, keyring)
+    assert await admin.fetchrow("SELECT state, lines_read, withdrawn_count FROM delivery") == ("withdrawn", 1, 1)
+    assert await reported(admin) == []
+    assert await broken_links(admin, 10) == []
+
+
+async def test_of_what_turns_out_unreadable_nothing_is_left_to_withdraw(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await begun(db, admin, keyring)
+    landing = await world.landed(db, keyring, b"{")
+    await ask(db, landing.delivery.delivery_id)
+    async with db.transaction(world.INTAKE) as conn:
+        await claim_delivery(conn)
+    await admin.execute("UPDATE delivery SET lease_until = NULL")
+    await world.worked(db, keyring)
+    await world.worked(db, keyring)
+    assert await admin.fetchval("SELECT state FROM delivery") == "unreadable"
+    assert await admin.fetchval("SELECT count(*) FROM withdrawal WHERE finished_at IS NULL") == 0
