@@ -6,7 +6,7 @@ Safe to repeat: the same file under the same reference gives the first receipt.
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,25 +33,37 @@ _MEDIA_TYPES = {
 ALL_WELL, SOME_FAULTS, NOT_TAKEN, NO_ANSWER = 0, 1, 2, 3
 
 
-class _NotTaken(Exception):
+class NotTaken(Exception):
     """The service refused the delivery; the message is its own."""
+
+
+_CREDENTIALS = (
+    click.option("--url", envvar="KOT_URL", required=True, help="Address of the API. [KOT_URL]"),
+    click.option("--organisation-oin", help="For a vendor: the organisation that the delivery is of, which mandated you."),
+    click.option("--issuer", envvar="KOT_ISSUER", help="Issuer of access tokens. [KOT_ISSUER]"),
+    click.option("--client-id", envvar="KOT_CLIENT_ID", help="Your client at the issuer. [KOT_CLIENT_ID]"),
+    click.option(
+        "--client-key",
+        envvar="KOT_CLIENT_KEY",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Private JWK of your client. [KOT_CLIENT_KEY]",
+    ),
+)
+
+
+def credentials(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say where the service is and who asks."""
+    for option in reversed(_CREDENTIALS):
+        command = option(command)
+    return command
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--url", envvar="KOT_URL", required=True, help="Address of the API. [KOT_URL]")
 @click.option("--reference", help="Your reference of this delivery; the file's own hash when left out.")
 @click.option("--created-at", help="CSV: when the file was made, like 2026-04-02T08:15:00Z; now when left out.")
 @click.option("--charset", type=click.Choice(["utf-8", "windows-1252"]), default="utf-8", show_default=True, help="CSV: its characters.")
-@click.option("--organisation-oin", help="For a vendor: the organisation that the delivery is of, which mandated you.")
-@click.option("--issuer", envvar="KOT_ISSUER", help="Issuer of access tokens. [KOT_ISSUER]")
-@click.option("--client-id", envvar="KOT_CLIENT_ID", help="Your client at the issuer. [KOT_CLIENT_ID]")
-@click.option(
-    "--client-key",
-    envvar="KOT_CLIENT_KEY",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Private JWK of your client. [KOT_CLIENT_KEY]",
-)
+@credentials
 @click.option("--dry-run", is_flag=True, help="Try it: say what would become of it (10,000 lines at most), and keep nothing.")
 @click.option("--lines", "with_lines", is_flag=True, help="Print every faulty line too, not only what is wrong by root cause.")
 @click.option("--json", "as_json", is_flag=True, help="For machines: the receipt, the findings and the faulty lines as one JSON object.")
@@ -70,7 +82,7 @@ def deliver(file: Path, url: str, as_json: bool, with_lines: bool, **options: An
     options |= {"with_lines": with_lines or as_json}
     try:
         outcome = asyncio.run(_deliver(file, url.rstrip("/"), options, console))
-    except _NotTaken as refusal:
+    except NotTaken as refusal:
         console.print(f"[red]Not taken.[/] {refusal}", soft_wrap=True)
         raise SystemExit(NOT_TAKEN) from None
     except TokenRefused as refusal:
@@ -89,7 +101,7 @@ def deliver(file: Path, url: str, as_json: bool, with_lines: bool, **options: An
 async def _deliver(file: Path, url: str, options: Mapping[str, Any], console: Console) -> Outcome:
     columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
     async with httpx.AsyncClient(base_url=url, timeout=60) as http:
-        http.headers["Authorization"] = f"Bearer {await _bearer(http, options)}"
+        http.headers["Authorization"] = f"Bearer {await bearer(http, options)}"
         if options["organisation_oin"]:
             http.params = httpx.QueryParams(organisationOin=options["organisation_oin"])
         with Progress(*columns, console=console) as progress:
@@ -108,16 +120,17 @@ def _tried(trial: dict[str, Any], *, with_lines: bool) -> Outcome:
     return Outcome(receipt=trial, findings=findings, lines=[line for line in lines if with_lines and line["faults"]])
 
 
-async def _bearer(http: httpx.AsyncClient, options: Mapping[str, Any]) -> str:
+async def bearer(http: httpx.AsyncClient, options: Mapping[str, Any]) -> str:
+    """Return an access token: the one in KOT_TOKEN, or one that the issuer gives. Raises NotTaken, TokenRefused."""
     if token := os.environ.get("KOT_TOKEN"):
         return token
     if not (options["issuer"] and options["client_id"] and options["client_key"]):
-        raise _NotTaken("Give --issuer, --client-id and --client-key, or an access token in KOT_TOKEN.")
+        raise NotTaken("Give --issuer, --client-id and --client-key, or an access token in KOT_TOKEN.")
     try:
         key = msgspec.json.decode(options["client_key"].read_bytes(), type=dict[str, Any])
         fetch = ClientCredentials(http, issuer=options["issuer"], client_id=options["client_id"], key=key, scope="kot:deliver")
     except (msgspec.MsgspecError, JoseError, ValueError):
-        raise _NotTaken("--client-key is no private key of a P-256 client, as a JWK.") from None
+        raise NotTaken("--client-key is no private key of a P-256 client, as a JWK.") from None
     return (await fetch()).access_token
 
 
@@ -170,5 +183,5 @@ def _taken(answer: httpx.Response) -> dict[str, Any]:
         answer.raise_for_status()
     document: dict[str, Any] = answer.json()
     if answer.status_code >= 400:
-        raise _NotTaken(f"{document.get('title', '')} {document.get('detail', '')}".strip())
+        raise NotTaken(f"{document.get('title', '')} {document.get('detail', '')}".strip())
     return document

@@ -4,6 +4,7 @@ import rich_click as click
 
 from cli.audit import audit
 from cli.changes import changes
+from cli.conformance import conformance
 from cli.contract import contract
 from cli.deliver import deliver
 from cli.explain import explain
@@ -22,7 +23,7 @@ def main() -> None:
     """Reported hours against declared hours: run the service, deliver to it, look after it."""
 
 
-for command in (serve, work, migrate, deliver, register, rules, keyring, contract, audit, changes, explain, verify):
+for command in (serve, work, migrate, deliver, conformance, register, rules, keyring, contract, audit, changes, explain, verify):
     main.add_command(command)
 
 if __name__ == "__main__":

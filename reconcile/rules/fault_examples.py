@@ -134,3 +134,9 @@ _OF_DELIVERIES = (
     _json("organisation-mismatch", _FIELDS, envelope={**_ENVELOPE, "organisationOin": f"{SANDBOX_PREFIX}{NEIGHBOUR_KVK}0000"}),
 )
 EXAMPLES: Mapping[str, FaultExample] = {one.code: one for one in (*_OF_LINES, *_OF_DELIVERIES)}
+# A sound file in each format: its Content-Type and its text. Every line of it would be applied.
+SOUND_FILES: Mapping[str, tuple[str, str]] = {
+    "csv": (_SUFFIXES["csv"], _sheet(_SOUND_ROW, _ROW)),
+    "json": (_SUFFIXES["json"], json.dumps({**_ENVELOPE, "lines": [_FIELDS, {**_FIELDS, "childBsn": _OTHER_CHILD}]})),
+    "ndjson": (_SUFFIXES["ndjson"], "".join(f"{json.dumps(one)}\n" for one in (_ENVELOPE, _FIELDS))),
+}
