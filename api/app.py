@@ -22,6 +22,7 @@ from api.deliveries import deliveries_router
 from api.devices import devices_router
 from api.differences import differences_router
 from api.edge import Edge
+from api.excuses import excuses_router
 from api.expected import expected_router
 from api.health import health_router
 from api.identity import IdentityAdapter
@@ -61,6 +62,7 @@ ROUTERS = (
     changes_router,
     mandates_router,
     expected_router,
+    excuses_router,
     devices_router,
     pilots_router,
     statements_router,

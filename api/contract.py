@@ -19,6 +19,7 @@ from litestar.params import FromPath
 from api.delivery_contract import describe_create_delivery
 from api.devices import DeviceRegistration
 from api.edge import API_VERSION
+from api.excuses import ExcuseRequest
 from api.mandates import MandateRequest
 from api.pilots import PilotRequest, StageRequest
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
@@ -59,6 +60,7 @@ _READ_BY_HAND: Mapping[str, Any] = {
     "drawStage": StageRequest,
     "withdrawDelivery": WithdrawalRequest,
     "giveMandate": MandateRequest,
+    "giveExcuse": ExcuseRequest,
 }
 # A body that may be left out.
 _OPTIONAL_BODIES = ("withdrawDelivery",)

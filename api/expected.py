@@ -10,13 +10,16 @@ from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
 from api.caller import DELIVER, PILOT_READ
+from api.excuses import ExcuseDocument, StepDocument, excuse_document, step_document
 from api.services import Services
 from api.validation import InvalidQuery
 from reconcile.callers import Manager, Organisation, Sender
-from reconcile.expect import AskedMonth, Expectation, asked_month, expected_across, expected_of, expected_of_all
+from reconcile.expect import AskedMonth, Expectation, asked_month, expected_across, expected_of, expected_of_all, vendor_outcomes
 from reconcile.rules.expected import MONTH_STATES, LocationState, MonthState
+from reconcile.rules.ladder import STEPS, Step
 from reconcile.rules.months import Month, is_month
 from reconcile.store.database import Database
+from reconcile.store.expected import VendorOutcome
 
 MonthParameter = Annotated[str, QueryParameter(name="month", description="Month of care, YYYY-MM")]
 State = Annotated[
@@ -64,6 +67,14 @@ class ExpectedSummary(Struct, frozen=True, kw_only=True, rename="camel"):
     last_received_at: Annotated[datetime | None, Meta(description="When the last delivery came")]
     last_state: Annotated[str | None, Meta(description="State of that delivery")]
     last_unreadable_at: Annotated[datetime | None, Meta(description="When the last delivery came that could not be read")]
+    last_success_at: Annotated[datetime | None, Meta(description="When the last delivery came that was applied")]
+    last_failure_at: Annotated[
+        datetime | None, Meta(description="When the last one came that could not be read, or was refused at the door")
+    ]
+    is_excused: Annotated[bool, Meta(description="Overdue, with an excuse for what is missing")]
+    step: Annotated[
+        Step | None, Meta(description="What is due because it is late; null before the first step, and when nothing is missing")
+    ]
 
 
 class ExpectedDelivery(ExpectedSummary, frozen=True, kw_only=True, rename="camel"):
@@ -72,6 +83,8 @@ class ExpectedDelivery(ExpectedSummary, frozen=True, kw_only=True, rename="camel
     month: Month
     deadline: datetime
     locations: list[LocationDocument]
+    excuses: list[ExcuseDocument]
+    steps: Annotated[list[StepDocument], Meta(description="What follows while something is missing; empty when nothing is")]
 
 
 class MandatedOrganisations(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -90,6 +103,10 @@ class OverdueOrganisation(Struct, frozen=True, kw_only=True, rename="camel"):
     name: str
     state: MonthState
     since: Annotated[datetime, Meta(description="The deadline of the month: overdue since then")]
+    is_excused: Annotated[bool, Meta(description="What is missing has an excuse until a day that is to come")]
+    step: Annotated[Step | None, Meta(description="What is due by now")]
+    steps: list[StepDocument]
+    excuses: list[ExcuseDocument]
     locations_expected: int
     locations_received: int
     last_month: Month | None
@@ -102,10 +119,15 @@ class VendorCounts(Struct, frozen=True, kw_only=True, rename="camel"):
 
     vendor_oin: str
     counts: StateCounts
+    last_success_at: Annotated[datetime | None, Meta(description="When a delivery of it last came that was applied")]
+    last_failure_at: Annotated[datetime | None, Meta(description="When one last came that could not be read, or was refused at the door")]
 
 
 class OverdueOrganisations(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The escalation list: counts over all organisations and by vendor, and those that are overdue; those that never delivered first."""
+    """The escalation list: counts over all organisations and by vendor, and those that are overdue.
+
+    The furthest step comes first, then those that never delivered.
+    """
 
     month: Month
     deadline: datetime
@@ -123,7 +145,7 @@ async def read_expected(
     async with db.snapshot(request.user) as conn:
         found = await expected_of(conn, request.user, asked)
     locations = [_location(one) for one in found.month.expected]
-    return ExpectedDelivery(month=asked.month, deadline=asked.deadline, locations=locations, **_summary(found))
+    return ExpectedDelivery(month=asked.month, deadline=asked.deadline, locations=locations, **_summary(found), **_ladder(found))
 
 
 @get("/v1/mandated-organisations", operation_id="listMandatedOrganisations", opt={"scope": DELIVER, "across": True}, tags=["mandates"])
@@ -151,13 +173,14 @@ async def list_overdue(
     asked = _asked(services, month)
     async with db.snapshot(request.user) as conn:
         found = await expected_of_all(conn, asked)
-    vendors = sorted({oin for one in found for oin in one.vendor_oins})
+        vendors = sorted({oin for one in found for oin in one.vendor_oins})
+        outcomes = await vendor_outcomes(conn, vendors)
     overdue = sorted((one for one in found if one.month.is_overdue), key=_urgency)
     return OverdueOrganisations(
         month=asked.month,
         deadline=asked.deadline,
         counts=_counts(found),
-        vendors=[VendorCounts(vendor_oin=oin, counts=_counts(one for one in found if oin in one.vendor_oins)) for oin in vendors],
+        vendors=[_vendor(outcomes[oin], found) for oin in vendors],
         organisations=[_overdue(one, asked) for one in overdue],
     )
 
@@ -189,7 +212,27 @@ def _summary(found: Expectation) -> dict[str, Any]:
         "last_received_at": found.deliverer.last_received_at,
         "last_state": found.deliverer.last_state,
         "last_unreadable_at": found.deliverer.last_unreadable_at,
+        "last_success_at": found.deliverer.last_success_at,
+        "last_failure_at": found.deliverer.last_failure_at,
+        "is_excused": found.ladder is not None and found.ladder.is_excused,
+        "step": found.ladder.step if found.ladder else None,
     }
+
+
+def _ladder(found: Expectation) -> dict[str, Any]:
+    return {
+        "excuses": [excuse_document(one) for one in found.excuses],
+        "steps": [step_document(one) for one in found.ladder.steps] if found.ladder else [],
+    }
+
+
+def _vendor(outcome: VendorOutcome, found: Sequence[Expectation]) -> VendorCounts:
+    return VendorCounts(
+        vendor_oin=outcome.vendor_oin,
+        counts=_counts(one for one in found if outcome.vendor_oin in one.vendor_oins),
+        last_success_at=outcome.last_success_at,
+        last_failure_at=outcome.last_failure_at,
+    )
 
 
 def _location(one: LocationState) -> LocationDocument:
@@ -202,8 +245,9 @@ def _location(one: LocationState) -> LocationDocument:
     )
 
 
-def _urgency(one: Expectation) -> tuple[int, str]:
-    return ("never", "late", "partial").index(one.month.state or "partial"), one.deliverer.last_month or ""
+def _urgency(one: Expectation) -> tuple[int, int, str]:
+    reached = STEPS.index(one.ladder.step) + 1 if one.ladder and one.ladder.step else 0
+    return -reached, ("never", "late", "partial").index(one.month.state or "partial"), one.deliverer.last_month or ""
 
 
 def _overdue(one: Expectation, asked: AskedMonth) -> OverdueOrganisation:
@@ -211,9 +255,12 @@ def _overdue(one: Expectation, asked: AskedMonth) -> OverdueOrganisation:
         name=one.deliverer.name,
         state=one.month.state or "partial",
         since=asked.deadline,
+        is_excused=one.ladder is not None and one.ladder.is_excused,
+        step=one.ladder.step if one.ladder else None,
         locations_expected=len(one.month.expected),
         locations_received=one.month.received,
         last_month=one.deliverer.last_month,
         last_received_at=one.deliverer.last_received_at,
         vendor_oins=list(one.vendor_oins),
+        **_ladder(one),
     )

@@ -5,7 +5,7 @@ Late and partial are about paperwork; they mean nothing about a parent or an org
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
 from msgspec import Struct
@@ -54,8 +54,13 @@ def deadline_of(month: Month, day: int) -> datetime:
     """
     following = next_month(month)
     last = first_day(next_month(following)) - timedelta(days=1)
-    ends_after = min(last, first_day(following) + timedelta(days=day - 1)) + timedelta(days=1)
-    return datetime(ends_after.year, ends_after.month, ends_after.day, tzinfo=CALENDAR_ZONE).astimezone(UTC)
+    return end_of_day(min(last, first_day(following) + timedelta(days=day - 1)))
+
+
+def end_of_day(day: date) -> datetime:
+    """Return the instant (UTC) at which a day ends in the Netherlands."""
+    after = day + timedelta(days=1)
+    return datetime(after.year, after.month, after.day, tzinfo=CALENDAR_ZONE).astimezone(UTC)
 
 
 def organisation_month(held: Sequence[LocationMonth], *, is_past: bool, has_delivered: bool) -> OrganisationMonth:

@@ -24,7 +24,17 @@ class Deliverer(Struct, frozen=True, kw_only=True):
     last_received_at: datetime | None
     last_state: str | None
     last_unreadable_at: datetime | None
+    last_success_at: datetime | None
+    last_failure_at: datetime | None
     last_month: Month | None
+
+
+class VendorOutcome(Struct, frozen=True, kw_only=True):
+    """When a vendor last succeeded, and when a delivery of it last could not be read or was refused at the door."""
+
+    vendor_oin: str
+    last_success_at: datetime | None
+    last_failure_at: datetime | None
 
 
 async def location_months(
@@ -46,6 +56,11 @@ async def location_months(
 async def senders(conn: Connection, organisation_ids: Sequence[UUID] | None) -> Sequence[Deliverer]:
     """Return organisations with what is known of their deliveries, by name."""
     return [Deliverer(**row) for row in await conn.fetch(SQL["senders"], organisation_ids)]
+
+
+async def vendor_outcomes(conn: Connection, vendor_oins: Sequence[str]) -> Sequence[VendorOutcome]:
+    """Return when each of these vendors last succeeded and failed, whoever it delivered for."""
+    return [VendorOutcome(**row) for row in await conn.fetch(SQL["vendor_outcomes"], vendor_oins)]
 
 
 async def current_mandates(conn: Connection) -> Sequence[tuple[UUID, str]]:

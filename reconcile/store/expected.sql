@@ -35,13 +35,27 @@ LEFT JOIN (
 ORDER BY held.organisation_id, held.lrk_number;
 
 -- name: senders
--- Each organisation with its last delivery, its last one that could not be read, and the last month of which a line stands or waits.
+-- Each organisation with its last delivery, its last one that could not be read, when it last succeeded and failed (could not be read,
+-- or was refused at the door), and the last month of which a line stands or waits.
 SELECT organisation.organisation_id, organisation.oin, organisation.name, last.received_at AS last_received_at, last.state AS last_state,
     (
         SELECT max(delivery.received_at)
         FROM delivery
         WHERE delivery.organisation_id = organisation.organisation_id AND delivery.state = 'unreadable'
     ) AS last_unreadable_at,
+    (
+        SELECT max(delivery.received_at)
+        FROM delivery
+        WHERE delivery.organisation_id = organisation.organisation_id AND delivery.state = 'applied'
+    ) AS last_success_at,
+    greatest(
+        (
+            SELECT max(delivery.received_at)
+            FROM delivery
+            WHERE delivery.organisation_id = organisation.organisation_id AND delivery.state = 'unreadable'
+        ),
+        (SELECT max(attempt.attempted_at) FROM delivery_attempt AS attempt WHERE attempt.organisation_id = organisation.organisation_id)
+    ) AS last_failure_at,
     (
         SELECT to_char(max(line.month), 'YYYY-MM')
         FROM line
@@ -58,6 +72,19 @@ LEFT JOIN LATERAL (
 ) AS last ON true
 WHERE CASE WHEN $1::uuid[] IS NULL THEN NOT organisation.is_sandbox ELSE organisation.organisation_id = ANY ($1) END
 ORDER BY organisation.name, organisation.oin;
+
+-- name: vendor_outcomes
+SELECT vendor.vendor_oin, landed.last_success_at, greatest(landed.last_unreadable_at, refused.last_refused_at) AS last_failure_at
+FROM unnest($1::text[]) AS vendor (vendor_oin)
+CROSS JOIN LATERAL (
+    SELECT max(received_at) FILTER (WHERE state = 'applied') AS last_success_at,
+        max(received_at) FILTER (WHERE state = 'unreadable') AS last_unreadable_at
+    FROM delivery
+    WHERE delivery.sender_oin = vendor.vendor_oin
+) AS landed
+CROSS JOIN LATERAL (
+    SELECT max(attempted_at) AS last_refused_at FROM delivery_attempt WHERE delivery_attempt.sender_oin = vendor.vendor_oin
+) AS refused;
 
 -- name: current_mandates
 -- Who may send for whom today, as far as who asks may see it.

@@ -30,6 +30,7 @@ async def test_an_organisation_reads_what_is_expected_of_it(client: httpx.AsyncC
     document = (await client.get("/v1/expected-deliveries", params=MARCH, headers=organisation())).json()
     received_at = document.pop("lastReceivedAt")
     assert received_at is not None
+    assert document.pop("lastSuccessAt") == received_at
     assert document == {
         "organisationOin": world.OIN,
         "name": "Houder 00000011",
@@ -41,6 +42,15 @@ async def test_an_organisation_reads_what_is_expected_of_it(client: httpx.AsyncC
         "lastMonth": "2026-03",
         "lastState": "applied",
         "lastUnreadableAt": None,
+        "lastFailureAt": None,
+        "isExcused": False,
+        "step": "enforcement",
+        "excuses": [],
+        "steps": [
+            {"step": "reminder", "since": DEADLINE},
+            {"step": "contact", "since": "2026-05-14T22:00:00Z"},
+            {"step": "enforcement", "since": "2026-05-28T22:00:00Z"},
+        ],
         "month": "2026-03",
         "deadline": DEADLINE,
         "locations": [
@@ -79,7 +89,9 @@ async def test_managers_have_a_list_of_who_is_overdue_and_of_no_person(client: h
     answer = await client.get("/v1/overdue-organisations", params=MARCH, headers=manager("kot:pilot.read"))
     document = answer.json()
     assert (document["month"], document["deadline"], document["counts"]) == ("2026-03", DEADLINE, {**NONE, "partial": 1, "never": 1})
-    assert document["vendors"] == [{"vendorOin": world.VENDOR_OIN, "counts": {**NONE, "partial": 1}}]
+    (vendor,) = document["vendors"]
+    assert (vendor["vendorOin"], vendor["counts"], vendor["lastFailureAt"]) == (world.VENDOR_OIN, {**NONE, "partial": 1}, None)
+    assert vendor["lastSuccessAt"] is not None
     assert [(one["name"], one["state"], one["since"], one["lastMonth"]) for one in document["organisations"]] == [
         ("Houder 00000012", "never", DEADLINE, None),
         ("Houder 00000011", "partial", DEADLINE, "2026-03"),
@@ -117,3 +129,28 @@ async def test_each_look_is_its_own_reader_s(client: httpx.AsyncClient, problem:
     wrong = organisation() if path.endswith("overdue-organisations") else manager("kot:pilot.read kot:pilot.manage")
     for headers in (parent(), tvs(), wrong):
         problem(await client.get(path, params=MARCH, headers=headers), 403, "insufficient-scope")
+
+
+async def test_last_success_and_last_failure_of_a_vendor_are_told_to_it_and_to_managers(
+    client: httpx.AsyncClient, db: Database, api_keyring: Keyring
+) -> None:
+    """What could not be read is a failure, and so is what was refused at the door; an organisation's own is not the vendor's."""
+
+    async def failures() -> list[str | None]:
+        across = (await client.get("/v1/mandated-organisations", params=MARCH, headers=organisation(world.VENDOR_OIN))).json()
+        overdue = (await client.get("/v1/overdue-organisations", params=MARCH, headers=manager("kot:pilot.read"))).json()
+        return [across["organisations"][0]["lastFailureAt"], overdue["vendors"][0]["lastFailureAt"]]
+
+    own = {**organisation(), "Content-Type": "text/plain", "Idempotency-Key": "own"}
+    await client.post("/v1/deliveries", content=b"x", headers=own)
+    assert await failures() == [None, None]
+    await world.landed(db, api_keyring, b"{", reference="broken", sender=await world.mandated(db))
+    await world.worked(db, api_keyring)
+    unreadable = await failures()
+    assert unreadable[0] is not None
+    assert unreadable[0] == unreadable[1]
+    refused = {**organisation(world.VENDOR_OIN), "Content-Type": "text/plain", "Idempotency-Key": "refused"}
+    await client.post("/v1/deliveries", params={"organisationOin": world.OIN}, content=b"x", headers=refused)
+    later = await failures()
+    assert later[0] == later[1]
+    assert str(later[0]) > str(unreadable[0])

@@ -52,6 +52,7 @@ TESTED_ELSEWHERE = {
     "reconcile/rehearse.py": "tests/api/test_trials.py: over HTTP, beside the real way",
     "reconcile/rules/sandbox.py": "tests/api/test_sandbox.py: every example of a fault, and that nothing reaches a household",
     "reconcile/rules/fault_examples.py": "tests/api/test_sandbox.py: each gives its code and no other, tried and in earnest",
+    "reconcile/excuse.py": "tests/api/test_excuses.py: given, given again, replaced, taken back",
     "reconcile/problems.py": "tests/contract/test_published.py",
     "reconcile/store/context.py": "tests/reconcile/store/test_database.py: nobody's rows but the caller's",
     "workers/housekeeping.py": "tests/workers/test_sweep.py",

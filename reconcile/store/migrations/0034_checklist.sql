@@ -97,10 +97,13 @@ CREATE INDEX excuse_by_location ON excuse (lrk_number);
 
 ALTER TABLE excuse ENABLE ROW LEVEL SECURITY;
 ALTER TABLE excuse FORCE ROW LEVEL SECURITY;
--- The organisation alone excuses itself; managers read it beside what is overdue.
+-- The organisation alone excuses itself; its vendors, and managers, read it beside what is overdue.
 CREATE POLICY excuse_of_organisation ON excuse TO kot_organisation
     USING (organisation_id = own_organisation() AND own_vendor() IS NULL)
     WITH CHECK (organisation_id = own_organisation() AND own_vendor() IS NULL);
+CREATE POLICY excuse_for_vendor ON excuse FOR SELECT TO kot_organisation USING (
+    own_vendor() IS NOT NULL AND (own_organisation() IS NULL OR organisation_id = own_organisation()) AND is_mandated(organisation_id)
+);
 CREATE POLICY excuse_of_pilot ON excuse FOR SELECT TO kot_pilot USING (true);
 GRANT SELECT, INSERT, UPDATE (superseded_at) ON excuse TO kot_organisation;
-GRANT SELECT (organisation_id, month, lrk_number, reason, note, deliver_on, superseded_at) ON excuse TO kot_pilot;
+GRANT SELECT (organisation_id, month, lrk_number, reason, note, deliver_on, recorded_at, superseded_at) ON excuse TO kot_pilot;

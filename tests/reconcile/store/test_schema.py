@@ -67,6 +67,7 @@ async def test_of_a_household_a_manager_s_login_reads_numbers_and_states_alone(d
         "excuse.note",
         "excuse.organisation_id",
         "excuse.reason",
+        "excuse.recorded_at",
         "excuse.superseded_at",
         "household.deleted",
         "household.household_id",
