@@ -30,6 +30,7 @@ from api.mandates import mandates_router
 from api.parents import Parents
 from api.pilots import pilots_router
 from api.problems import EXCEPTION_HANDLERS
+from api.rate_limits import RateLimits
 from api.receipts import receipts_router
 from api.services import Services, Wake
 from api.statements import statements_router
@@ -91,7 +92,8 @@ def create_app(
     issuers = tuple(one.strip() for one in settings.token_issuers.split(","))
     tokens = VerifiedTokens(keys or IssuerKeys(http), issuers=issuers, audience=settings.token_audience)
     parents = Parents(db, IdentityAdapter(identity_key, keyring), clock)
-    authentication = Authentication(db=db, tokens=tokens, parents=parents)
+    limits = RateLimits(reads=settings.rate_limit_reads, writes=settings.rate_limit_writes)
+    authentication = Authentication(db=db, tokens=tokens, parents=parents, limits=limits)
     streams = Streams(db=db, parents=parents, bells=bells or Bells(), pace=pace)
     services = Services(
         db=db,

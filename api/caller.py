@@ -3,7 +3,7 @@
 A route names the scope that it needs in its `opt`; a route without one is open to all. Tokens come in the header only. A route of
 parents with `follows` gets the parent that the login was, to be checked where it reads; any other one that was checked here. A route of
 organisations with `mandated` also serves a vendor that names, in the query, an organisation whose mandate it has; one with `across`
-serves whoever the token is, for all organisations that mandated it.
+serves whoever the token is, for all organisations that mandated it. Requests of organisations are counted (api/rate_limits.py).
 """
 
 import time
@@ -15,6 +15,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.parents import Parents
+from api.rate_limits import RateLimits
 from api.tokens import Claims, TokenInvalid, VerifiedTokens
 from reconcile.callers import Manager, Organisation, Parent, Sender, Tvs
 from reconcile.mandate import acting_for
@@ -43,8 +44,9 @@ def sent_header(scope: Scope, wanted: bytes) -> str:
 class Authentication(ASGIMiddleware):
     """Puts the caller into the scope, or refuses."""
 
-    def __init__(self, *, db: Database, tokens: VerifiedTokens, parents: Parents) -> None:
+    def __init__(self, *, db: Database, tokens: VerifiedTokens, parents: Parents, limits: RateLimits) -> None:
         self._db = db
+        self._limits = limits
         self._tokens = tokens
         self._parents = parents
 
@@ -59,7 +61,10 @@ class Authentication(ASGIMiddleware):
                     headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{needed}"'},
                 )
             scope["auth"] = claims
-            scope["user"] = await self._caller(needed, claims, scope)
+            scope["user"] = caller = await self._caller(needed, claims, scope)
+            if needed == DELIVER:
+                named = caller.oin if isinstance(caller, Organisation) else None
+                send = self._limits.counted(send, (claims.oin, named), reads=scope.get("method") == "GET")
         await next_app(scope, receive, send)
 
     async def _claims(self, scope: Scope) -> Claims:

@@ -16,6 +16,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Contact, License, Server
 from litestar.params import FromPath
 
+from api.caller import DELIVER
 from api.delivery_contract import describe_create_delivery
 from api.devices import DeviceRegistration
 from api.edge import API_VERSION
@@ -87,6 +88,12 @@ _FOR_WHOM = {
     "schema": {"type": "string", "pattern": "^[0-9]{8}[0-9A-Za-z]{12}$"},
     "description": "A vendor: the organisation that it acts for, which mandated it. An organisation acts for itself without it",
 }
+_HEADER_TEXTS = {
+    "ApiVersion": "Version of this contract",
+    "RateLimit": "Requests that are left (r) and seconds until all are there again (t), as in the IETF draft on RateLimit header fields",
+    "RateLimit-Policy": "Requests (q) in so many seconds (w), of one sender for one organisation, reading and writing apart",
+}
+_LIMIT_HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")}
 _HEADERS: dict[str, Any] = {"headers": {"API-Version": {"$ref": "#/components/headers/ApiVersion"}}}
 
 OPENAPI_CONFIG = OpenAPIConfig(
@@ -145,7 +152,7 @@ def published_document(app: Litestar) -> bytes:
     # What the generator described stays as it is; the rest of what a page holds is added.
     for name, schema in _followed_schemas().items():
         components["schemas"].setdefault(name, schema)
-    components["headers"] = {"ApiVersion": {"description": "Version of this contract", "schema": {"type": "string"}}}
+    components["headers"] = {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADER_TEXTS.items()}
     components["securitySchemes"] = {
         "token": {
             "type": "http",
@@ -203,6 +210,7 @@ def _correct_operation(path: str, method: str, operation: dict[str, Any], opt: M
     responses = {status: answer for status, answer in operation["responses"].items() if status.startswith(("2", "3"))}
     problems = {400, *_ALWAYS, *(_WITH_TOKEN if scope else ()), *(_WITH_PATH if "{" in path else ())}
     name = operation["operationId"]
+    problems |= {429} if scope == DELIVER else set()
     problems |= {*(_WITH_BODY if method in ("post", "put") else ()), *(_WITH_KEY if name in _KEYED else ()), *_BY_OPERATION.get(name, ())}
     for status in sorted(problems):
         responses[str(status)] = {
@@ -210,7 +218,7 @@ def _correct_operation(path: str, method: str, operation: dict[str, Any], opt: M
             "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
         }
     for answer in responses.values():
-        answer.setdefault("headers", {}).update(_HEADERS["headers"])
+        answer.setdefault("headers", {}).update(_HEADERS["headers"] | (_LIMIT_HEADERS if scope == DELIVER else {}))
     operation["responses"] = responses
     operation["security"] = [{"token": []}] if scope else []
     if scope:

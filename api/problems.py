@@ -69,6 +69,7 @@ HTTP_SLUGS: Mapping[int, tuple[str, str]] = {
     413: ("body-too-large", "The body is too large."),
     415: ("unsupported-media-type", "This media type or encoding is not taken here."),
     428: ("precondition-required", "This request needs If-Match."),
+    429: ("rate-limited", "You sent too many requests in a short time."),
     500: ("internal-error", "Something went wrong on our side."),
 }
 
@@ -111,7 +112,7 @@ def on_refusal(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer a refusal of the framework: routing, validation, size. Its own text can quote the request, so ours is told."""
     status = _status(error)
-    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() in ("allow", "www-authenticate", "retry-after")}
+    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() in _KEPT_HEADERS}
     if isinstance(error, NotAuthorizedException):
         headers.setdefault("WWW-Authenticate", "Bearer")
     if status == 413:
@@ -150,6 +151,7 @@ def _too_large(request: Request[Any, Any, Any], error: HTTPException) -> Respons
     return http_problem(413, detail, extra={"bytesMax": bytes_max})
 
 
+_KEPT_HEADERS = frozenset({"allow", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy"})
 _INVALID = "A parameter does not have the form that is described. Mend every one that is named in errors."
 _DETAILS: Mapping[int, str] = {
     404: "There is nothing at this address, or it is not yours. Check the address.",

@@ -42,6 +42,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     delivery_deadline_day: Annotated[
         int, Meta(ge=1, le=31, description="Day of the next month until which a month may be delivered; 31 is the last (API)")
     ] = 31
+    rate_limit_reads: Annotated[int, Meta(ge=1, description="Requests a minute that read, of one sender for one organisation (API)")] = (
+        6_000
+    )
+    rate_limit_writes: Annotated[int, Meta(ge=1, description="Requests a minute that write, of one sender for one organisation (API)")] = (
+        3_000
+    )
     public_url: Annotated[str, Meta(description="Address of the API as TVS reaches it, for the reference in an event (worker)")] = ""
     system_oin: Annotated[str, Meta(description="Our own OIN, the source of an event (worker)")] = ""
     tvs_events_url: Annotated[str, Meta(description="Where TVS takes events (worker)")] = ""
@@ -83,7 +89,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _restore_number(text: str) -> int:
+def _up_to_a_million(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
         raise ValueError("must be a whole number from 1 to 1000000")
     return int(text)
@@ -122,7 +128,9 @@ _READERS: Mapping[str, Callable[[str], str | int | float]] = {
     "forward_issuer": _url("http", "https"),
     "fcm_url": _url("http", "https"),
     "port": _whole,
-    "restore_number": _restore_number,
+    "restore_number": _up_to_a_million,
+    "rate_limit_reads": _up_to_a_million,
+    "rate_limit_writes": _up_to_a_million,
     "delivery_deadline_day": _day,
     "sweep_interval_s": _seconds,
 }
