@@ -30,6 +30,7 @@ from api.mandates import mandates_router
 from api.parents import Parents
 from api.pilots import pilots_router
 from api.problems import EXCEPTION_HANDLERS
+from api.quality import quality_router
 from api.rate_limits import RateLimits
 from api.receipts import receipts_router
 from api.services import Services, Wake
@@ -67,6 +68,7 @@ ROUTERS = (
     devices_router,
     pilots_router,
     statements_router,
+    quality_router,
     sync_router,
     health_router,
     contract_router,

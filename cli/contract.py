@@ -14,6 +14,7 @@ from reconcile.keyring import new_keyring
 from reconcile.rules.fault_examples import EXAMPLES
 from reconcile.rules.faults import FAULTS
 from reconcile.rules.kinds import kinds_page
+from reconcile.rules.quality import QUALITY
 from reconcile.settings import Settings
 from reconcile.store.database import Database
 
@@ -21,15 +22,17 @@ from reconcile.store.database import Database
 @click.command("openapi")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="openapi")
 def contract(folder: Path) -> None:
-    """Write openapi.json, faults.json, kinds.md and an example of every fault to FOLDER, from the code."""
+    """Write openapi.json, faults.json, quality.json, kinds.md and an example of every fault to FOLDER, from the code."""
     (folder / "openapi.json").write_bytes(contract_document())
     (folder / "faults.json").write_bytes(faults_document())
+    (folder / "quality.json").write_bytes(quality_document())
     (folder / "kinds.md").write_text(kinds_page(), encoding="utf-8")
     examples = folder / "examples" / "faults"
     examples.mkdir(parents=True, exist_ok=True)
     for name, content in example_files().items():
         (examples / name).write_bytes(content)
-    click.echo(f"{folder}/openapi.json, {folder}/faults.json, {folder}/kinds.md and {examples} are up to date.")
+    files = ", ".join(f"{folder}/{name}" for name in ("openapi.json", "faults.json", "quality.json", "kinds.md"))
+    click.echo(f"{files} and {examples} are up to date.")
 
 
 def contract_document() -> bytes:
@@ -46,6 +49,11 @@ def faults_document() -> bytes:
     """Return the register of faults, ordered by code."""
     kinds = [FAULTS[code] for code in sorted(FAULTS)]
     return msgspec.json.format(msgspec.json.encode(kinds), indent=2) + b"\n"
+
+
+def quality_document() -> bytes:
+    """Return the register of what can look odd in lines, ordered by code."""
+    return msgspec.json.format(msgspec.json.encode([QUALITY[code] for code in sorted(QUALITY)]), indent=2) + b"\n"
 
 
 def example_files() -> Mapping[str, bytes]:

@@ -4,6 +4,7 @@ The BSNs of its lines go back to the organisation itself, and to nobody who acts
 Nothing here depends on whether a person is known to TVS or a line belongs to a household.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -14,9 +15,11 @@ from reconcile.callers import Organisation, StatementReader
 from reconcile.keyring import Keyring
 from reconcile.people import SEALED_BSN
 from reconcile.rules.months import Month
+from reconcile.rules.quality import CHILD_HOURS_HUNDREDTHS_MAX, RATE_FACTOR
 from reconcile.store import statements as store
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import lock_deliveries_of_organisation, record_organisation_event
+from reconcile.store.quality import QualityFinding, quality_findings
 from reconcile.store.statements import FIRST_PLACE, LinePlace, LocationTotals, StatementOf
 
 
@@ -112,6 +115,17 @@ async def statement_page(
         for one in found
     )
     return StatementPage(lines=lines, next=found[-1].place if len(found) == limit else None)
+
+
+async def quality_of_month(conn: Connection, organisation: Organisation, month: Month) -> Sequence[QualityFinding]:
+    """Return what looks odd in the organisation's lines of a month, of all or of those that a vendor sent; no BSN is read."""
+    return await quality_findings(
+        conn,
+        organisation.organisation_id,
+        month,
+        child_hours_hundredths_max=CHILD_HOURS_HUNDREDTHS_MAX,
+        rate_factor=RATE_FACTOR,
+    )
 
 
 def _opened(keyring: Keyring, index: bytes | None, sealed: bytes | None) -> str | None:
