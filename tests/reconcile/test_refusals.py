@@ -154,3 +154,21 @@ async def test_what_the_register_says_after_the_decision_changes_nothing(
     await admin.execute("UPDATE delivery SET lease_until = NULL, due_at = now()")
     await world.worked(db, keyring)
     assert await outcomes(admin) == [REFUSED] * 5
+
+
+async def test_a_correction_is_refused_with_the_rest_and_never_wakes(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await world.delivered(db, keyring, world.line(childBsn=world.SIBLING))
+    correction = world.line(replacedChildBsn=world.SIBLING)
+    await land(db, keyring, correction, world.line(month="2026-13"))
+    await world.worked(db, keyring)
+    await world.delivered(db, keyring, world.line(month="2026-01"))
+    assert await outcomes(admin) == [ALONE, REFUSED, ("rejected", ["month-invalid"]), ALONE]
+
+
+async def test_a_correction_that_waits_for_what_it_replaces_refuses_nothing(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    """Whether it is known is told once the lines have their outcome; the correction is right in itself."""
+    await land(db, keyring, world.line(replacedChildBsn=world.SIBLING), world.line(month="2026-01"))
+    await world.worked(db, keyring)
+    assert await outcomes(admin) == [("parked", ["replaced-line-unknown"]), ALONE]
