@@ -19,7 +19,7 @@ from tests import world
 from tests.api.conftest import Problem, organisation
 
 BODY = world.delivery_body([world.line()])
-PACKED = gzip.compress(BODY)
+PACKED = gzip.compress(BODY, mtime=0)
 
 
 def digest(content: bytes, algorithm: str = "sha256") -> str:
