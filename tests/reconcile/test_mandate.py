@@ -209,7 +209,7 @@ async def test_a_vendor_takes_back_what_it_sent_and_nothing_else(db: Database, a
             await ask_withdrawal(conn, vendor, foreign.delivery.delivery_id, None)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         async with db.transaction(vendor) as conn:
-            await insert_withdrawal(conn, vendor.organisation_id, foreign.delivery.delivery_id, None)
+            await insert_withdrawal(conn, vendor.organisation_id, foreign.delivery.delivery_id, None, None)
     async with db.transaction(vendor) as conn:
         await ask_withdrawal(conn, vendor, own.delivery.delivery_id, None)
     await world.worked(db, keyring)
