@@ -14,7 +14,10 @@ async def contents(admin: asyncpg.Connection, *, but: Collection[str] = ()) -> M
     """Return a digest of the rows of each table, sequences included, by its name."""
     names = await admin.fetch("SELECT relname FROM pg_class WHERE relnamespace = 'kot'::regnamespace AND relkind IN ('r', 'S') ORDER BY 1")
     return {
-        name: await admin.fetchval(f"SELECT md5(coalesce(string_agg(ROW(t.*)::text, chr(10) ORDER BY ROW(t.*)::text), '')) FROM \"{name}\" AS t")
+        name: await admin.fetchval(
+            "SELECT md5(coalesce(string_agg(content, chr(10) ORDER BY content), ''))"
+            f' FROM (SELECT ROW(t.*)::text AS content FROM "{name}" AS t) AS rows_as_text'
+        )
         for (name,) in names
         if name not in but
     }
