@@ -21,12 +21,14 @@ from reconcile.callers import Parent
 from reconcile.problems import NotFound, StaleDifference
 from reconcile.rules.documents import EffectDocument, ProposalDocument
 from reconcile.rules.explanation_document import ExplanationDocument
+from reconcile.rules.text import PlainTexts
 from reconcile.store.database import Connection, Database
 from reconcile.store.differences import ShownDifference, difference_by_id, differences_of_household
 
 _PROPOSAL = msgspec.json.Decoder(ProposalDocument)
 _EXPLANATION = msgspec.json.Decoder(ExplanationDocument)
 _EFFECT = msgspec.json.Decoder(EffectDocument)
+_TEXTS = msgspec.json.Decoder(PlainTexts)
 _TAG = re.compile(r'"d([0-9a-f-]{36})-v([0-9]{1,18})"', re.ASCII)
 
 StateName = Literal["open", "accepted", "disputed", "postponed", "closed"]
@@ -57,6 +59,10 @@ class DifferenceDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     opened_at: datetime
     closed_at: datetime | None
     change_id: UUID | None
+    texts: Annotated[
+        PlainTexts | None, Meta(description="What the parent reads, in Dutch and English; null: judged before texts were kept")
+    ]
+    text_version: Annotated[str | None, Meta(description="Version of the sentences; an answer is bound to what was read")]
 
 
 class DifferenceList(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -156,4 +162,6 @@ def _document(found: ShownDifference) -> DifferenceDocument:
         opened_at=found.opened_at,
         closed_at=found.closed_at,
         change_id=found.change_id,
+        texts=None if found.texts is None else _TEXTS.decode(found.texts),
+        text_version=found.text_version,
     )

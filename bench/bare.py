@@ -29,8 +29,9 @@ UPDATE difference SET state = 'accepted', version = version + 1, closed_at = now
 """
 _SHOWN = """
 INSERT INTO difference_version (household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version,
-    judged_at, facts_at)
-SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at, facts_at
+    judged_at, facts_at, texts, text_version)
+SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at, facts_at,
+    texts, text_version
 FROM difference WHERE household_id = $1 AND difference_id = $2
 """
 _FREED = "UPDATE difference_placement SET is_open = false WHERE household_id = $1 AND difference_id = $2"

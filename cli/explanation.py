@@ -1,4 +1,4 @@
-"""How `kot explain` prints a difference, for people: both sides, the rule, what one tap would change, the euros, what came of it."""
+"""How `kot explain` prints a difference, for people: both sides, the rule, the tap, the euros, what was read, what came of it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,6 +11,7 @@ from rich.table import Table
 from reconcile.explain import ExplainedDifference, Said
 from reconcile.rules.documents import ProposalDocument
 from reconcile.rules.kinds import KINDS
+from reconcile.rules.text import PlainTexts
 
 _STEPS: Mapping[str, str] = {
     "equal": "the hours do not differ by the tolerance or more",
@@ -43,6 +44,7 @@ def print_explanation(console: Console, found: ExplainedDifference) -> None:
         console.print(f"Taken over before, {at}: {taken}.", soft_wrap=True)
     _print_said(console, found.said)
     _print_effect(console, found)
+    _print_texts(console, found)
     console.print(_life(found))
     if found.as_of is not None:
         same = "the same" if found.as_of.is_equal else "something else"
@@ -136,6 +138,16 @@ def _print_effect(console: Console, found: ExplainedDifference) -> None:
     for name, amounts in ((effect["month"], effect["inMonth"]), (str(effect["year"]), effect["inYear"])):
         table.add_row(name, *(str(amounts[part]) for part in ("beforeEuro", "afterEuro", "changeEuro")))
     console.print(table)
+
+
+def _print_texts(console: Console, found: ExplainedDifference) -> None:
+    if found.texts is None:
+        console.print("What the parent read was not kept: it was judged before texts were.")
+        return
+    text = msgspec.json.decode(found.texts, type=PlainTexts).nl
+    console.print(f"What the parent read, in the sentences {found.text_version}:")
+    for line in (text.title, *text.seen, *text.tap, *text.instead, *text.effect, *text.notes, *text.age):
+        console.print(f"  {line}", soft_wrap=True)
 
 
 def _life(found: ExplainedDifference) -> Table:

@@ -15,13 +15,15 @@ from reconcile.rulebook import Books
 from reconcile.rules.facts import child_year
 from reconcile.rules.judgement import JudgedDifference, content_of, judge
 from reconcile.rules.notice import is_worth_telling
-from reconcile.rules.recomputation import told
 from reconcile.rules.rule_book import RuleBook
+from reconcile.rules.text import plain_texts
+from reconcile.rules.told import json_text, kept_of, told_of
 from reconcile.store import comparisons, differences, households
 from reconcile.store.comparisons import ChildYear, KnownFacts
 from reconcile.store.database import Connection
 from reconcile.store.differences import FoundDifference, KnownDifference, SpannedPlacement
 from reconcile.store.notices import DifferenceKey
+from reconcile.textbook import texts_in_force
 
 Deed = Literal["opened", "renewed", "settled"]
 
@@ -196,7 +198,8 @@ async def _record(conn: Connection, steps: Sequence[Step], notices: Mapping[UUID
 def _row(difference_id: UUID, step: Step, versions: Mapping[UUID, int], rules: RuleBook, as_of: datetime) -> FoundDifference:
     judged = step.judged
     assert judged is not None  # noqa: S101  # the caller selects the judged steps
-    said = told(judged)
+    told, book = told_of(judged), texts_in_force()
+    kept = kept_of(told)
     return FoundDifference(
         household_id=step.household_id,
         difference_id=difference_id,
@@ -205,14 +208,16 @@ def _row(difference_id: UUID, step: Step, versions: Mapping[UUID, int], rules: R
         year=step.year,
         facts_hash=judged.facts_hash,
         content_hash=content_of(judged),
-        kind=said.kind,
-        proposal=said.proposal,
-        route=said.route,
-        explanation=said.explanation,
-        effect=said.effect,
+        kind=kept.kind,
+        proposal=kept.proposal,
+        route=kept.route,
+        explanation=kept.explanation,
+        effect=kept.effect,
         rules_version=rules.version,
         judged_at=as_of,
         facts_at=step.facts_at,
         weight_cents=judged.weight_cents,
         is_worth_telling=is_worth_telling(judged.explanation.circumstances),
+        texts=json_text(plain_texts(told, book)),
+        text_version=book.version,
     )

@@ -19,8 +19,9 @@ from reconcile.rulebook import Books
 from reconcile.rules.documents import SegmentDocument, segment_document
 from reconcile.rules.facts import ChildYearFacts, PlacementFacts, child_year
 from reconcile.rules.judgement import judge
-from reconcile.rules.recomputation import PARTS, Part, Told, nearest, told
+from reconcile.rules.recomputation import PARTS, Part, nearest
 from reconcile.rules.rule_book import RuleBook
+from reconcile.rules.told import KeptTold, kept_of, told_of
 from reconcile.store import comparisons, explained, households
 from reconcile.store.database import Connection
 from reconcile.store.explained import KeptVersion, LifeEvent, PlacedDifference
@@ -71,7 +72,10 @@ class JudgedThen(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ExplainedDifference(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One version of a difference with all that it follows from: facts, rules, and what came of it."""
+    """One version of a difference with all that it follows from: facts, rules, and what came of it.
+
+    `texts` is what the parent read (rules/text.py); None, and `text_version` too: judged before texts were kept.
+    """
 
     difference_id: UUID
     household_id: UUID
@@ -85,6 +89,8 @@ class ExplainedDifference(Struct, frozen=True, kw_only=True, rename="camel"):
     facts_at: datetime
     rules_version: str
     said: Said
+    texts: Raw | None
+    text_version: str | None
     income_euro: int | None
     is_closed_year: bool
     declared: tuple[DeclaredCare, ...]
@@ -138,6 +144,8 @@ async def explain_difference(
         facts_at=kept.facts_at,
         rules_version=kept.rules_version,
         said=_said(_told(kept)),
+        texts=None if kept.texts is None else Raw(kept.texts.encode()),
+        text_version=kept.text_version,
         income_euro=facts.income_euro,
         is_closed_year=facts.is_closed_year,
         declared=tuple(_declared(one) for one in facts.child.placements if one.placement_id in spanned),
@@ -147,7 +155,7 @@ async def explain_difference(
     )
 
 
-def recomputed(kept: Told, facts: ChildYearFacts, judged_at: datetime, rules: RuleBook | None) -> Recomputation:
+def recomputed(kept: KeptTold, facts: ChildYearFacts, judged_at: datetime, rules: RuleBook | None) -> Recomputation:
     """Judge a child-year again and hold it against what was kept."""
     if rules is None:
         return Recomputation(is_equal=False, differs=PARTS, again=None, problem="rules-unknown")
@@ -170,14 +178,14 @@ async def _facts_as_of(conn: Connection, placed: PlacedDifference, instant: date
 def _judged_then(kept: KeptVersion, facts: ChildYearFacts, instant: datetime, rules: RuleBook) -> JudgedThen:
     judged = judge(facts, instant, rules)
     _, differs = nearest(_told(kept), judged)
-    return JudgedThen(instant=instant, is_equal=not differs, judged=tuple(_said(told(one)) for one in judged))
+    return JudgedThen(instant=instant, is_equal=not differs, judged=tuple(_said(kept_of(told_of(one))) for one in judged))
 
 
-def _told(kept: KeptVersion) -> Told:
-    return Told(kind=kept.kind, proposal=kept.proposal, route=kept.route, explanation=kept.explanation, effect=kept.effect)
+def _told(kept: KeptVersion) -> KeptTold:
+    return KeptTold(kind=kept.kind, proposal=kept.proposal, route=kept.route, explanation=kept.explanation, effect=kept.effect)
 
 
-def _said(one: Told) -> Said:
+def _said(one: KeptTold) -> Said:
     return Said(
         kind=one.kind,
         proposal=None if one.proposal is None else Raw(one.proposal.encode()),

@@ -16,8 +16,8 @@ from reconcile.compare import steps_of
 from reconcile.explain import recomputed
 from reconcile.rulebook import Books
 from reconcile.rules.facts import child_year
-from reconcile.rules.recomputation import Told
 from reconcile.rules.rule_book import RuleBook
+from reconcile.rules.told import KeptTold
 from reconcile.store import comparisons, differences, marking, verification
 from reconcile.store.comparisons import ChildYear
 from reconcile.store.database import Connection
@@ -116,7 +116,7 @@ async def _as_of_then(conn: Connection, household_ids: Sequence[UUID], books: Bo
     facts = {(one.facts.household_id, one.facts_at): one.facts for one in known}
     findings = []
     for one in stored:
-        kept = Told(kind=one.kind, proposal=one.proposal, route=one.route, explanation=one.explanation, effect=one.effect)
+        kept = KeptTold(kind=one.kind, proposal=one.proposal, route=one.route, explanation=one.explanation, effect=one.effect)
         then = child_year(facts[one.household_id, one.facts_at], one.child_id, one.year)
         again = recomputed(kept, then, one.judged_at, books.rules_then(one.rules_version, one.judged_at))
         if not again.is_equal:

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
 
-from reconcile.rules.documents import effect_document, proposal_document
-from reconcile.rules.explanation_document import explanation_document
 from reconcile.rules.judgement import JudgedDifference
+from reconcile.rules.told import KeptTold, kept_of, told_of
 
 Part = Literal["kind", "proposal", "route", "values", "effect", "explanation"]
 PARTS: tuple[Part, ...] = ("kind", "proposal", "route", "values", "effect", "explanation")
@@ -17,40 +15,20 @@ PARTS: tuple[Part, ...] = ("kind", "proposal", "route", "values", "effect", "exp
 _NAMES = frozenset({"locationName", "organisationName"})
 
 
-class Told(Struct, frozen=True, kw_only=True):
-    """What a version of a difference says, as it is kept; `proposal`, `explanation` and `effect` are JSON text (rules/documents.py)."""
-
-    kind: str
-    proposal: str | None
-    route: str | None
-    explanation: str
-    effect: str
-
-
-def told(judged: JudgedDifference) -> Told:
-    """Return what was judged as it is kept."""
-    return Told(
-        kind=judged.kind,
-        proposal=None if judged.proposal is None else _text(proposal_document(judged.proposal)),
-        route=judged.route,
-        explanation=_text(explanation_document(judged.explanation)),
-        effect=_text(effect_document(judged.effect)),
-    )
-
-
-def differing_parts(kept: Told, again: Told) -> tuple[Part, ...]:
+def differing_parts(kept: KeptTold, again: KeptTold) -> tuple[Part, ...]:
     """Return the parts that judging again says otherwise. What the kept document does not have yet is not held against it."""
     before, after = _parts(kept), _parts(again)
     return tuple(part for part in PARTS if before[part] != _like(before[part], after[part]))
 
 
-def nearest(kept: Told, judged: Sequence[JudgedDifference]) -> tuple[Told | None, tuple[Part, ...]]:
+def nearest(kept: KeptTold, judged: Sequence[JudgedDifference]) -> tuple[KeptTold | None, tuple[Part, ...]]:
     """Return the judged difference of a child-year that says most of what was kept, and what it says otherwise; without any, all parts."""
-    found = [(one, differing_parts(kept, one)) for one in map(told, judged)]
+    again = [kept_of(told_of(one)) for one in judged]
+    found = [(one, differing_parts(kept, one)) for one in again]
     return min(found, key=lambda one: len(one[1]), default=(None, PARTS))
 
 
-def _parts(one: Told) -> dict[Part, Any]:
+def _parts(one: KeptTold) -> dict[Part, Any]:
     explanation = _without_names(msgspec.json.decode(one.explanation))
     values = explanation.pop("months")
     return {
@@ -76,7 +54,3 @@ def _like(kept: Any, again: Any) -> Any:  # noqa: ANN401  # JSON of any form
     if isinstance(kept, list) and isinstance(again, list) and len(kept) == len(again):
         return [_like(before, after) for before, after in zip(kept, again, strict=True)]
     return again
-
-
-def _text(document: Struct) -> str:
-    return msgspec.json.encode(document).decode()

@@ -65,11 +65,12 @@ WITH accepted AS (
     SET state = 'accepted', version = $7, closed_at = statement_timestamp()
     WHERE household_id = $1 AND difference_id = $3
     RETURNING household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at,
-        facts_at
+        facts_at, texts, text_version
 ), kept AS (
     INSERT INTO difference_version (household_id, difference_id, version, kind, state, proposal, route, explanation, effect,
-        rules_version, judged_at, facts_at)
-    SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at, facts_at
+        rules_version, judged_at, facts_at, texts, text_version)
+    SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at,
+        facts_at, texts, text_version
     FROM answered
 ), freed AS (
     UPDATE difference_placement

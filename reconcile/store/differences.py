@@ -29,7 +29,7 @@ class KnownDifference(Struct, frozen=True, kw_only=True):
 
 
 class FoundDifference(Struct, frozen=True, kw_only=True):
-    """A difference as judged, to be stored. `proposal`, `explanation` and `effect` are JSON text."""
+    """A difference as judged, to be stored. `proposal`, `explanation`, `effect` and `texts` are JSON text."""
 
     household_id: UUID
     difference_id: UUID
@@ -48,6 +48,8 @@ class FoundDifference(Struct, frozen=True, kw_only=True):
     facts_at: datetime
     weight_cents: int
     is_worth_telling: bool
+    texts: str
+    text_version: str
 
 
 class SpannedPlacement(Struct, frozen=True, kw_only=True):
@@ -60,7 +62,10 @@ class SpannedPlacement(Struct, frozen=True, kw_only=True):
 
 
 class ShownDifference(Struct, frozen=True, kw_only=True):
-    """A difference as its household may see it. `proposal`, `explanation` and `effect` are JSON text."""
+    """A difference as its household may see it. `proposal`, `explanation`, `effect` and `texts` are JSON text.
+
+    `texts` and `text_version` are None when it was judged before texts were kept.
+    """
 
     difference_id: UUID
     version: int
@@ -78,6 +83,8 @@ class ShownDifference(Struct, frozen=True, kw_only=True):
     opened_at: datetime
     closed_at: datetime | None
     change_id: UUID | None
+    texts: str | None
+    text_version: str | None
 
 
 async def differences_of_children(conn: Connection, judged: Sequence[ChildYear]) -> Sequence[KnownDifference]:

@@ -20,13 +20,15 @@ CROSS JOIN LATERAL (
 
 -- name: insert_differences
 INSERT INTO difference (household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal, route,
-    explanation, effect, rules_version, judged_at, facts_at, weight_cents, is_worth_telling)
+    explanation, effect, rules_version, judged_at, facts_at, weight_cents, is_worth_telling, texts, text_version)
 SELECT household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal::jsonb, route,
-    explanation::jsonb, effect::jsonb, rules_version, judged_at, facts_at, weight_cents, is_worth_telling
+    explanation::jsonb, effect::jsonb, rules_version, judged_at, facts_at, weight_cents, is_worth_telling,
+    texts::jsonb, text_version
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::bytea[], $8::bytea[], $9::text[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::boolean[])
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::boolean[],
+    $18::text[], $19::text[])
     AS found (household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal, route,
-    explanation, effect, rules_version, judged_at, facts_at, weight_cents, is_worth_telling);
+    explanation, effect, rules_version, judged_at, facts_at, weight_cents, is_worth_telling, texts, text_version);
 
 -- name: insert_difference_placements
 INSERT INTO difference_placement (household_id, difference_id, placement_id, year, is_open)
@@ -44,11 +46,12 @@ UPDATE difference
 SET version = found.version, kind = found.kind, facts_hash = found.facts_hash, content_hash = found.content_hash,
     proposal = found.proposal::jsonb, route = found.route, explanation = found.explanation::jsonb, effect = found.effect::jsonb,
     rules_version = found.rules_version, judged_at = found.judged_at, facts_at = found.facts_at, weight_cents = found.weight_cents,
-    is_worth_telling = found.is_worth_telling
+    is_worth_telling = found.is_worth_telling, texts = found.texts::jsonb, text_version = found.text_version
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::bytea[], $8::bytea[], $9::text[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::boolean[])
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::boolean[],
+    $18::text[], $19::text[])
     AS found (household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal, route,
-    explanation, effect, rules_version, judged_at, facts_at, weight_cents, is_worth_telling)
+    explanation, effect, rules_version, judged_at, facts_at, weight_cents, is_worth_telling, texts, text_version)
 WHERE difference.household_id = found.household_id AND difference.difference_id = found.difference_id;
 
 -- name: set_difference_state
@@ -85,8 +88,9 @@ RETURNING difference.household_id, difference.difference_id;
 -- name: keep_difference_versions
 -- What is shown from here on, so that an answer can name exactly what the parent saw.
 INSERT INTO difference_version (household_id, difference_id, version, kind, state, proposal, route, explanation, effect,
-    rules_version, judged_at, facts_at)
-SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at, facts_at
+    rules_version, judged_at, facts_at, texts, text_version)
+SELECT household_id, difference_id, version, kind, state, proposal, route, explanation, effect, rules_version, judged_at, facts_at,
+    texts, text_version
 FROM difference
 WHERE (household_id, difference_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]));
 
@@ -101,7 +105,7 @@ LIMIT 1;
 -- name: differences_of_household
 -- Newest first; $2 limits to one state, $3 to one difference.
 SELECT difference_id, version, state, kind, year, child_id, child_given_name, proposal, route, explanation, effect, rules_version,
-    judged_at, opened_at, closed_at, change_id
+    judged_at, opened_at, closed_at, change_id, texts, text_version
 FROM shown_difference
 WHERE household_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR difference_id = $3)
 ORDER BY opened_at DESC, difference_id;

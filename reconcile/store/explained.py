@@ -23,9 +23,10 @@ class PlacedDifference(Struct, frozen=True, kw_only=True):
 
 
 class KeptVersion(Struct, frozen=True, kw_only=True):
-    """One version of a difference as it was shown. `proposal`, `explanation` and `effect` are JSON text.
+    """One version of a difference as it was shown. `proposal`, `explanation`, `effect` and `texts` are JSON text.
 
-    It was judged for the calendar of `judged_at` from what was known at `facts_at`.
+    It was judged for the calendar of `judged_at` from what was known at `facts_at`. `texts` and `text_version` are None when it was
+    judged before texts were kept.
     """
 
     version: int
@@ -39,6 +40,8 @@ class KeptVersion(Struct, frozen=True, kw_only=True):
     judged_at: datetime
     facts_at: datetime
     recorded_at: datetime
+    texts: str | None
+    text_version: str | None
 
 
 class LifeEvent(Struct, frozen=True, kw_only=True, rename="camel"):

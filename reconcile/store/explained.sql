@@ -8,7 +8,7 @@ JOIN household USING (household_id)
 WHERE difference.difference_id = $1;
 
 -- name: kept_versions
-SELECT version, kind, state, proposal, route, explanation, effect, rules_version, judged_at, facts_at, recorded_at
+SELECT version, kind, state, proposal, route, explanation, effect, rules_version, judged_at, facts_at, recorded_at, texts, text_version
 FROM difference_version
 WHERE household_id = $1 AND difference_id = $2
 ORDER BY version;

@@ -103,7 +103,8 @@ LEFT JOIN LATERAL (
                 shown.child_id AS "childId", shown.child_given_name AS "childGivenName",
                 shown.proposal, shown.route, shown.explanation, shown.effect, shown.rules_version AS "rulesVersion",
                 instant_text(shown.judged_at) AS "judgedAt", instant_text(shown.opened_at) AS "openedAt",
-                instant_text(shown.closed_at) AS "closedAt", shown.change_id AS "changeId", false AS "_deleted"
+                instant_text(shown.closed_at) AS "closedAt", shown.change_id AS "changeId", shown.texts,
+                shown.text_version AS "textVersion", false AS "_deleted"
         ) AS document
     ) AS document
     FROM shown_difference AS shown

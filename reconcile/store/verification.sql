@@ -75,7 +75,8 @@ WHERE NOT EXISTS (
         AND kept.proposal IS NOT DISTINCT FROM difference.proposal AND kept.route IS NOT DISTINCT FROM difference.route
         AND kept.explanation = difference.explanation AND kept.effect = difference.effect
         AND kept.rules_version = difference.rules_version AND kept.judged_at = difference.judged_at
-        AND kept.facts_at = difference.facts_at
+        AND kept.facts_at = difference.facts_at AND kept.texts IS NOT DISTINCT FROM difference.texts
+        AND kept.text_version IS NOT DISTINCT FROM difference.text_version
 )
 UNION ALL
 SELECT 'version-beyond-household', difference.household_id, difference.difference_id

@@ -10,6 +10,7 @@ import pytest
 
 from reconcile.keyring import Keyring
 from reconcile.store.database import Database
+from reconcile.textbook import TEXT_VERSION
 from tests import world
 from tests.api.conftest import Problem, parent
 
@@ -50,6 +51,27 @@ async def test_a_difference_explains_itself(difference: dict[str, Any]) -> None:
     assert months[0]["reported"]["lineNumber"] == 1
     assert difference["effect"]["inMonth"]["changeEuro"] == 172
     assert world.CHILD not in str(difference)
+
+
+async def test_a_difference_is_told_in_dutch_and_english(client: httpx.AsyncClient, difference: dict[str, Any]) -> None:
+    texts = difference["texts"]
+    assert set(texts) == {"nl", "en"}
+    assert set(texts["nl"]) == set(texts["en"]) == {"title", "seen", "tap", "instead", "effect", "notes", "age"}
+    assert texts["nl"]["title"] == "Meer uren opvang dan u had opgegeven"
+    assert texts["nl"]["tap"][1] == "Vanaf februari 2026: 120 uur per maand voor € 10,00 per uur."
+    assert texts["en"]["tap"][1] == "From February 2026 on: 120 hours a month at €10.00 an hour."
+    assert "Noor" not in str(texts)
+    assert difference["textVersion"] == TEXT_VERSION
+    page = (await client.get("/v1/sync/differences?schemaVersion=1&limit=10", headers=parent())).json()
+    assert [(one["texts"], one["textVersion"]) for one in page["documents"]] == [(texts, TEXT_VERSION)]
+
+
+async def test_a_difference_from_before_texts_were_kept_has_none(
+    client: httpx.AsyncClient, difference: dict[str, Any], admin: asyncpg.Connection
+) -> None:
+    await admin.execute("UPDATE difference SET texts = NULL, text_version = NULL")
+    (found,) = (await client.get("/v1/differences", headers=parent())).json()["differences"]
+    assert found == {**difference, "texts": None, "textVersion": None}
 
 
 async def test_one_tap(client: httpx.AsyncClient, difference: dict[str, Any], woken: list[str]) -> None:

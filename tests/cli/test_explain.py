@@ -10,6 +10,7 @@ import pytest
 from reconcile.forward import Refused
 from reconcile.keyring import Keyring
 from reconcile.store.database import Database
+from reconcile.textbook import TEXT_VERSION
 from tests import world
 from tests.cli.test_main import run
 from tests.conftest import database_url
@@ -44,6 +45,9 @@ async def test_everything_that_a_difference_follows_from_is_told(
         "two or more months in a row at one level",
         "from 2026-02 on: 120.00 × 10.00",
         "a joint income of 80000 euro",
+        f"What the parent read, in the sentences {TEXT_VERSION}:",
+        "  Vanaf februari 2026: 120 uur per maand voor € 10,00 per uur.",
+        "  Dienst Toeslagen beslist over uw toeslag. U krijgt daarover bericht.",
         "by applicant",
         "refused, not [/] allowed [red]",
         "the same.",
@@ -83,6 +87,27 @@ async def test_a_correction_is_told_with_what_was_taken_over_before(
     assert ": from 2026-02 120.00 × 10.00." in output
 
 
+async def test_each_version_is_told_in_its_own_words(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, database_name: str
+) -> None:
+    parent, first = await with_difference(db, admin, keyring)
+    await world.delivered(db, keyring, world.line(month="2026-03", hours="130.00"), world.line(month="2026-04", hours="130.00"))
+    (second,) = await shown(db, parent)
+    for version, hours, other in ((first.version, "120", "130"), (second.version, "130", "120")):
+        code, output = await kot(database_name, str(first.difference_id), "--version", str(version))
+        said = [f"Vanaf {month} 2026: {one} uur per maand voor" in output for one in (hours, other) for month in ("februari", "maart")]
+        assert (code, any(said[:2]), any(said[2:])) == (0, True, hours == "130"), (version, output)
+
+
+async def test_a_version_from_before_texts_were_kept_says_so(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, database_name: str
+) -> None:
+    _, difference = await with_difference(db, admin, keyring)
+    await admin.execute("UPDATE difference_version SET texts = NULL, text_version = NULL")
+    code, output = await kot(database_name, str(difference.difference_id))
+    assert (code, "it was judged before texts were" in output, "What the parent read, in" in output) == (0, True, False)
+
+
 async def test_machines_get_the_same(db: Database, admin: asyncpg.Connection, keyring: Keyring, database_name: str) -> None:
     _, difference = await with_difference(db, admin, keyring)
     code, output = await kot(database_name, str(difference.difference_id), "--json")
@@ -90,6 +115,7 @@ async def test_machines_get_the_same(db: Database, admin: asyncpg.Connection, ke
     assert (code, document["version"], document["said"]["kind"]) == (0, difference.version, "D01")
     assert document["recomputation"] == {"isEqual": True, "differs": [], "again": None, "problem": None}
     assert [one["what"] for one in document["life"]] == ["version"]
+    assert (document["texts"], document["textVersion"]) == (msgspec.json.decode(difference.texts or ""), TEXT_VERSION)
 
 
 async def test_a_version_that_is_judged_otherwise_ends_with_1(

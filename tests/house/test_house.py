@@ -51,6 +51,7 @@ TESTED_ELSEWHERE = {
     "reconcile/callers.py": "values alone",
     "reconcile/rehearse.py": "tests/api/test_trials.py: over HTTP, beside the real way",
     "reconcile/rules/sandbox.py": "tests/api/test_sandbox.py: every example of a fault, and that nothing reaches a household",
+    "reconcile/rules/told.py": "tests/reconcile/rules/test_recomputation.py: documents kept and read; tests/reconcile/test_compare.py",
     "reconcile/rules/fault_examples.py": "tests/api/test_sandbox.py: each gives its code and no other, tried and in earnest",
     "reconcile/excuse.py": "tests/api/test_excuses.py: given, given again, replaced, taken back",
     "reconcile/problems.py": "tests/contract/test_published.py",

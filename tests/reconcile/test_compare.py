@@ -3,13 +3,20 @@
 from datetime import timedelta
 
 import asyncpg
+import msgspec
+import pytest
 
 from reconcile.callers import Intake, Parent
 from reconcile.compare import Compared, compare_due
 from reconcile.keyring import Keyring
 from reconcile.rulebook import shipped_books
+from reconcile.rules.documents import EffectDocument, ProposalDocument
+from reconcile.rules.explanation_document import ExplanationDocument
+from reconcile.rules.text import PlainTexts, plain_texts
+from reconcile.rules.told import Told
 from reconcile.store.database import Database
 from reconcile.store.differences import ShownDifference
+from reconcile.textbook import TEXT_VERSION, texts_in_force
 from tests import world
 from tests.reconcile.test_answer import accept, shown
 
@@ -29,6 +36,57 @@ async def test_two_months_of_more_hours_become_one_difference(db: Database, admi
     await more_hours(db, keyring)
     found = await shown(db, parent)
     assert [(one.kind, one.state, one.child_given_name, one.year) for one in found] == [("D01", "open", "Noor", 2026)]
+
+
+def written(one: ShownDifference) -> PlainTexts:
+    """What the sentences in force say of what is kept."""
+    told = Told(
+        kind=one.kind,
+        year=one.year,
+        proposal=msgspec.json.decode(one.proposal or "null", type=ProposalDocument | None),
+        route=one.route,
+        explanation=msgspec.json.decode(one.explanation, type=ExplanationDocument),
+        effect=msgspec.json.decode(one.effect, type=EffectDocument),
+    )
+    return plain_texts(told, texts_in_force())
+
+
+async def test_what_a_parent_reads_is_kept_with_each_version(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await begun(db, admin, keyring)
+    for hours in ("120.00", "125.00"):
+        await more_hours(db, keyring, hours)
+    (found,) = await shown(db, parent)
+    await accept(db, parent, found.difference_id, found.version)
+    (accepted,) = await shown(db, parent)
+    assert found.texts is not None
+    assert msgspec.json.decode(found.texts, type=PlainTexts) == written(found)
+    assert (found.text_version, accepted.texts, accepted.text_version) == (TEXT_VERSION, found.texts, TEXT_VERSION)
+    kept = await admin.fetch("SELECT version, texts, text_version FROM difference_version ORDER BY version")
+    assert [row["text_version"] for row in kept] == [TEXT_VERSION] * 3
+    assert ["120 uur per maand" in row["texts"] for row in kept] == [True, False, False]
+    assert [(row["version"], row["texts"]) for row in kept[1:]] == [(one.version, found.texts) for one in (found, accepted)]
+    seen = "SELECT text_version FROM acceptance JOIN difference_version AS seen USING (household_id, difference_id)"
+    assert await admin.fetchval(f"{seen} WHERE seen.version = acceptance.difference_version") == TEXT_VERSION
+
+
+async def test_another_version_of_the_sentences_changes_no_difference(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await begun(db, admin, keyring)
+    await more_hours(db, keyring)
+    await admin.execute("UPDATE difference SET text_version = 'older'")  # as if it was told before the sentences in force
+    before = await shown(db, parent)
+    await admin.execute("INSERT INTO comparison_due (household_id, child_id, year) SELECT household_id, child_id, year FROM difference")
+    await world.worked(db, keyring)
+    assert await shown(db, parent) == before
+    await more_hours(db, keyring, "125.00")
+    assert [one.text_version for one in await shown(db, parent)] == [TEXT_VERSION]
+
+
+async def test_texts_never_stand_without_their_version(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    await begun(db, admin, keyring)
+    await more_hours(db, keyring)
+    for one in ("texts", "text_version"):
+        with pytest.raises(asyncpg.CheckViolationError, match="difference_texts_have_version"):
+            await admin.execute(f"UPDATE difference SET {one} = NULL")
 
 
 async def test_what_is_equal_is_never_looked_at(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

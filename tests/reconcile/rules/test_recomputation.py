@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from reconcile.rules.judgement import judge
-from reconcile.rules.recomputation import PARTS, Told, differing_parts, nearest, told
+from reconcile.rules.judgement import JudgedDifference, judge
+from reconcile.rules.recomputation import PARTS, differing_parts, nearest
+from reconcile.rules.told import KeptTold, kept_of, told_of
 from tests import make
 
 AS_OF = datetime(2026, 7, 10, 9, tzinfo=UTC)
@@ -22,7 +23,11 @@ def judged() -> tuple[Any, ...]:
     return judge(make.child_year(*two), AS_OF, make.rule_book())
 
 
-def spoil(one: Told, document: str, **change: Any) -> Told:
+def told(one: JudgedDifference) -> KeptTold:
+    return kept_of(told_of(one))
+
+
+def spoil(one: KeptTold, document: str, **change: Any) -> KeptTold:
     return structs.replace(one, **{document: msgspec.json.encode({**msgspec.json.decode(getattr(one, document)), **change}).decode()})
 
 
