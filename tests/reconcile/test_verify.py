@@ -57,6 +57,8 @@ HOURS = "'{placements,0,segments,0,hours}'"
     [
         ("UPDATE difference SET effect = jsonb_set(effect, '{inYear,changeEuro}', '1')", {VERSIONS, OTHERWISE}),
         (f"UPDATE difference SET proposal = jsonb_set(proposal, {HOURS}, to_jsonb('1.00'::text))", {VERSIONS, OTHERWISE}),
+        ("UPDATE difference SET texts = jsonb_set(texts, '{nl,title}', to_jsonb('Anders'::text))", {VERSIONS}),
+        ("UPDATE difference SET text_version = '1999.1'", {VERSIONS}),
         ("UPDATE difference SET rules_version = '1999.1'", {VERSIONS, "rules-unknown", "difference-outdated"}),
         (
             "UPDATE difference SET state = 'closed', closed_at = now()",
