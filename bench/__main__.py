@@ -15,6 +15,7 @@ from rich.table import Table
 from bench.acceptance import measure_acceptance
 from bench.crowd import measure_crowd
 from bench.delivery import measure_delivery
+from bench.judging import measure_judging
 from bench.measured import Measured
 from bench.notices import measure_notices
 from bench.pull import measure_pull
@@ -37,6 +38,7 @@ def _seconds() -> float:
 
 PARTS: Mapping[str, Measure] = {
     "delivery": lambda postgres, _: measure_delivery(postgres, lines=_size("LINES", 100_000)),
+    "judging": lambda postgres, folder: measure_judging(postgres, folder, judged=_size("JUDGED", 4_200)),
     "crowd": lambda postgres, folder: measure_crowd(postgres, folder, deliveries=_size("CROWD", 300)),
     "pull": lambda postgres, folder: measure_pull(postgres, folder, households=_size("HOUSEHOLDS", 2_000), seconds=_seconds()),
     "acceptance": lambda postgres, folder: measure_acceptance(postgres, folder, taps=_size("TAPS", 2_000)),

@@ -21,6 +21,9 @@ from litestar import Litestar, Request, Response, get, post
 from reconcile.store import sync
 from reconcile.store.database import Connection
 
+# What the logins of the API and its workers have set for look-ups by key.
+SETTINGS = {"search_path": "kot, public", "timezone": "UTC", "jit": "off", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+
 _HASH = bytes(32)
 
 # What one tap leaves behind: a plain statement for each table, nothing read and nothing asked. $1 is the household.
@@ -77,9 +80,7 @@ def create_app(url: str) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        settings = {"search_path": "kot, public", "timezone": "UTC", "jit": "off"}
-        settings |= {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
-        async with asyncpg.create_pool(url, min_size=8, max_size=8, server_settings=settings, reset=nothing_to_reset) as pool:
+        async with asyncpg.create_pool(url, min_size=8, max_size=8, server_settings=SETTINGS, reset=nothing_to_reset) as pool:
             app.state.pool = pool
             yield
 

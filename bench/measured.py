@@ -1,7 +1,8 @@
 """What one measurement says."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Coroutine, Mapping
+from time import perf_counter
+from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -46,3 +47,10 @@ class Measured(Struct, frozen=True, kw_only=True):
     def document(self) -> Mapping[str, str | float | bool]:
         """Everything of it, for machines."""
         return {**asdict(self), "ratio": self.ratio, "isKept": self.is_kept}
+
+
+async def seconds_of(work: Coroutine[Any, Any, None]) -> float:
+    """Do it, and return how long it took in seconds."""
+    began = perf_counter()
+    await work
+    return perf_counter() - began

@@ -5,10 +5,8 @@ looks like, over and over: it reads nothing, checks nothing and remembers nothin
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from time import perf_counter
-from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -16,7 +14,7 @@ import msgspec
 from joserfc.jwk import RSAKey
 from msgspec import Struct
 
-from bench.measured import Measured
+from bench.measured import Measured, seconds_of
 from bench.phones import Answered
 from bench.sample import declare_households, deliver
 from bench.service import Place, all_deviate, new_place, python, running
@@ -61,7 +59,7 @@ async def measure_notices(postgres: Postgres, folder: Path, *, notices: int) -> 
                 done, bare_done = Answered(), Answered()
                 for turn in range(_TURNS + 1):
                     await _make_due(admin, each)
-                    ours_s, bare_s = await _seconds(drain()), await _seconds(_loop(bare, copy, each))
+                    ours_s, bare_s = await seconds_of(drain()), await seconds_of(_loop(bare, copy, each))
                     if turn:  # the first one warms up
                         done.count, done.seconds = done.count + each, done.seconds + ours_s
                         bare_done.count, bare_done.seconds = bare_done.count + each, bare_done.seconds + bare_s
@@ -155,9 +153,3 @@ async def _send(http: httpx.AsyncClient, copy: _Copy, numbers: Iterator[int]) ->
     for _ in numbers:
         request = httpx.Request("POST", copy.url, headers=copy.headers, content=copy.body, extensions=extensions)
         (await http.send(request)).raise_for_status()
-
-
-async def _seconds(work: Coroutine[Any, Any, None]) -> float:
-    began = perf_counter()
-    await work
-    return perf_counter() - began

@@ -109,9 +109,19 @@ async def deliver(db: Database, keyring: Keyring, body: bytes, reference: str) -
     sender = await the_sender(db)
     began = perf_counter()
     await land(db, keyring, sender, body, reference)
-    await DeliveryDrain(db, keyring, _nobody, clock=lambda: _NOW)()
-    await ComparisonDrain(db, shipped_books(), _nobody, clock=lambda: _NOW)()
+    await apply_landed(db, keyring)
+    await judge_due(db)
     return perf_counter() - began
+
+
+async def apply_landed(db: Database, keyring: Keyring) -> None:
+    """Apply in this process what landed."""
+    await DeliveryDrain(db, keyring, _nobody, clock=lambda: _NOW)()
+
+
+async def judge_due(db: Database) -> None:
+    """Judge in this process until nothing is due."""
+    await ComparisonDrain(db, shipped_books(), _nobody, clock=lambda: _NOW)()
 
 
 async def land(db: Database, keyring: Keyring, sender: Organisation, body: bytes, reference: str, *, format_: str = "json") -> None:

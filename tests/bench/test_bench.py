@@ -13,13 +13,14 @@ from bench.__main__ import PARTS
 ROOT = Path(__file__).parents[2]
 SMALL = {
     "BENCH_LINES": "200",
+    "BENCH_JUDGED": "70",
     "BENCH_CROWD": "3",
     "BENCH_HOUSEHOLDS": "20",
     "BENCH_SECONDS": "0.5",
     "BENCH_TAPS": "16",
     "BENCH_NOTICES": "70",
 }
-LINES = {"delivery": 4, "crowd": 3, "pull": 2, "acceptance": 2, "notices": 1}
+LINES = {"delivery": 4, "judging": 1, "crowd": 3, "pull": 2, "acceptance": 2, "notices": 1}
 
 
 @pytest.mark.parametrize("part", PARTS)
