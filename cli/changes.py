@@ -15,7 +15,8 @@ from reconcile.callers import Forward
 from reconcile.forward import revive_change
 from reconcile.problems import Busy, NotFound
 from reconcile.store.answers import DeadChange, dead_changes
-from reconcile.store.database import Database, Role, StoreAway
+from reconcile.store.connections import StoreAway
+from reconcile.store.database import Database, Role
 
 _AWAY = (asyncpg.PostgresError, OSError, StoreAway, Busy)
 

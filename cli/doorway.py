@@ -13,7 +13,8 @@ import rich_click as click
 import uvloop
 
 from reconcile.settings import Settings, SettingsError
-from reconcile.store.database import StoreAway, UnsafeLogin
+from reconcile.store.connections import StoreAway
+from reconcile.store.database import UnsafeLogin
 
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 

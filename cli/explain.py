@@ -17,7 +17,8 @@ from reconcile.callers import Explainer
 from reconcile.explain import ExplainedDifference, explain_difference
 from reconcile.problems import Busy, NotFound
 from reconcile.rulebook import Books, books_of
-from reconcile.store.database import Database, Role, StoreAway
+from reconcile.store.connections import StoreAway
+from reconcile.store.database import Database, Role
 
 _AWAY = (asyncpg.PostgresError, OSError, StoreAway, Busy)
 

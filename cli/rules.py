@@ -22,7 +22,8 @@ from reconcile.rulebook import Books, NoSuchBook, books_of
 from reconcile.rules.book_file import BookRefused
 from reconcile.rules.foresight import Foresight
 from reconcile.rules.rule_book import PublishedBook
-from reconcile.store.database import Connection, Database, Role, StoreAway
+from reconcile.store.connections import StoreAway
+from reconcile.store.database import Connection, Database, Role
 from reconcile.store.rule_books import ListedActivation, activations, active_activation, count_households
 from workers.deliveries import utc_now
 

@@ -17,7 +17,8 @@ from reconcile.adopt import ActiveBookAway
 from reconcile.callers import Explainer
 from reconcile.problems import Busy
 from reconcile.rulebook import Books, books_of
-from reconcile.store.database import Database, Role, StoreAway
+from reconcile.store.connections import StoreAway
+from reconcile.store.database import Database, Role
 from reconcile.store.verification import household_count
 from reconcile.verify import Finding, VerifiedDeliveries, VerifiedHouseholds, verify_deliveries, verify_households
 from workers.deliveries import utc_now

@@ -17,6 +17,11 @@ AnyConnection = TypeVar("AnyConnection", bound=asyncpg.Connection)
 # A connection that nobody used for this long may have been forgotten by something in between: it is ended, not used.
 IDLE_MAX_S = 300.0
 _LOOK_S = 0.02
+_TRY_AGAIN_S = 0.5
+
+
+class StoreAway(Exception):
+    """The store does not answer, or does not take a login; the message has no password."""
 
 
 class Connections(Generic[AnyConnection]):
@@ -105,3 +110,20 @@ class Connections(Generic[AnyConnection]):
 
     def _is_old(self, since: float) -> bool:
         return monotonic() - since > self._idle_max_s
+
+
+async def patiently(connect: Callable[[], Awaitable[None]], patience_s: float) -> None:
+    """Try again while the store is starting or going: a process that begins beside a restart of the store must not end by it.
+
+    Raises StoreAway.
+    """
+    until = monotonic() + patience_s
+    while True:
+        try:
+            return await connect()
+        except (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.TooManyConnectionsError) as error:
+            if monotonic() >= until:
+                raise StoreAway(f"The database does not answer ({type(error).__name__}).") from None
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise StoreAway(f"The database does not take the login: {error}") from None
+        await asyncio.sleep(_TRY_AGAIN_S)

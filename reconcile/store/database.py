@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
 from functools import partial
-from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +32,7 @@ from reconcile.callers import (
     context_of,
 )
 from reconcile.problems import Busy
-from reconcile.store.connections import Connections
+from reconcile.store.connections import Connections, patiently
 from reconcile.store.context import beginning, bound
 
 logger = logging.getLogger(__name__)
@@ -95,7 +94,6 @@ ACQUIRE_TIMEOUT_S = 1.0
 CONNECT_TIMEOUT_S = 3.0
 # How long a process that starts waits for a store that is starting as well.
 START_PATIENCE_S = 60.0
-_LOOK_S = 0.5
 # asyncpg cannot leave a dead network without a command timeout (its issue 1326).
 COMMAND_TIMEOUT_S: Mapping[Role, float] = {
     Role.PARENT: 5.0,
@@ -121,10 +119,6 @@ class UnsafeLogin(Exception):
     """A login could see more than row-level security allows: the service refuses to start."""
 
 
-class StoreAway(Exception):
-    """The store does not answer, or does not take a login; the message has no password."""
-
-
 class Database:
     """Connections by login role. Open with `connect`, close with `close`."""
 
@@ -145,11 +139,7 @@ class Database:
         database = cls(logins, on_change=on_change)
         try:
             for role, login in logins.items():
-                conn = await _patiently(partial(login.take, timeout_s=CONNECT_TIMEOUT_S), patience_s)
-                try:
-                    await _refuse_unsafe(conn, role)
-                finally:
-                    login.give(conn, is_clean=True)
+                await patiently(partial(_first_connection, login, role), patience_s)
         except BaseException:
             await database.close()
             raise
@@ -254,18 +244,17 @@ async def _to_the_end(work: Awaitable[object]) -> None:
         raise
 
 
-async def _patiently(connect: Callable[[], Awaitable[Connection]], patience_s: float) -> Connection:
-    """Try again while the store is starting: a process that begins beside a restart of the store must not end by it."""
-    until = monotonic() + patience_s
-    while True:
-        try:
-            return await connect()
-        except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, asyncpg.TooManyConnectionsError) as error:
-            if monotonic() >= until:
-                raise StoreAway(f"The database does not answer ({type(error).__name__}).") from None
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise StoreAway(f"The database does not take the login: {error}") from None
-        await asyncio.sleep(_LOOK_S)
+async def _first_connection(login: Connections[Connection], role: Role) -> None:
+    conn, is_clean = await login.take(timeout_s=CONNECT_TIMEOUT_S), False
+    try:
+        await _refuse_unsafe(conn, role)
+        is_clean = True
+    except asyncpg.InterfaceError:
+        if conn.is_closed():
+            raise ConnectionError from None
+        raise
+    finally:
+        login.give(conn, is_clean=is_clean)
 
 
 async def _connect(role: Role, url: str) -> Connection:

@@ -9,7 +9,8 @@ import pytest
 
 from reconcile.callers import Intake, Parent, Sender, Visitor
 from reconcile.problems import Busy
-from reconcile.store.database import Database, Role, StoreAway, UnsafeLogin
+from reconcile.store.connections import StoreAway
+from reconcile.store.database import Database, Role, UnsafeLogin
 from reconcile.store.households import record_changes
 from tests.conftest import database_url
 
@@ -159,3 +160,19 @@ async def test_a_process_without_a_login_says_so(database_name: str) -> None:
     with pytest.raises(Busy, match="kot_intake"):
         async with Database({}).transaction(Intake()):
             pass
+
+
+async def test_a_process_that_starts_while_connections_are_ended_waits(db: Database, admin: asyncpg.Connection, database_name: str) -> None:
+    """As when the server crashes between the first connection and the first question."""
+
+    async def end_them() -> None:
+        for _ in range(200):
+            await admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'kot_forward' AND datname = current_database()"
+            )
+
+    ending = asyncio.create_task(end_them())
+    while not ending.done():
+        database = await Database.connect({Role.FORWARD: database_url(database_name, "kot_forward")}, patience_s=10)
+        await database.close()
+    await ending
