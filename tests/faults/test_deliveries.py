@@ -23,7 +23,7 @@ from workers import deliveries as drain
 from workers.comparisons import ComparisonDrain
 from workers.deliveries import DeliveryDrain
 
-# 2,000 take some minutes; the tests of every day take a sample, always the same.
+# 2,000 take half an hour (with --timeout=3600); the tests of every day take a sample, always the same.
 SEEDS = range(int(os.environ.get("KOT_PERMUTATIONS", "20")))
 PARTNERLESS, SECOND_CHILD = marked_bsn(11), marked_bsn(12)
 
