@@ -37,7 +37,7 @@ def _seconds() -> float:
 
 
 PARTS: Mapping[str, Measure] = {
-    "delivery": lambda postgres, _: measure_delivery(postgres, lines=_size("LINES", 100_000)),
+    "delivery": lambda postgres, folder: measure_delivery(postgres, folder, lines=_size("LINES", 100_000)),
     "judging": lambda postgres, folder: measure_judging(postgres, folder, judged=_size("JUDGED", 4_200)),
     "crowd": lambda postgres, folder: measure_crowd(postgres, folder, deliveries=_size("CROWD", 300)),
     "pull": lambda postgres, folder: measure_pull(postgres, folder, households=_size("HOUSEHOLDS", 2_000), seconds=_seconds()),

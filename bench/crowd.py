@@ -33,7 +33,7 @@ async def measure_crowd(postgres: Postgres, folder: Path, *, deliveries: int) ->
     """Measure how many of so many deliveries of 400 lines, each of its own organisation, two workers apply without any error."""
     place = await new_place(postgres, folder, "bench_crowd")
     await _prepare(place, deliveries)
-    keyring = (place.folder / "keyring.json").read_bytes()
+    keyring = place.keys
     url = place.url("kot_intake")
     async with serving(place, parents=1) as at, working(url, keyring) as one, working(url, keyring) as other:
         name, _, value = (await bearers(at.issuer, [0]))[0].partition(": ")

@@ -4,21 +4,18 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from time import perf_counter
 
-import asyncpg
 from msgspec import Struct
 
 from bench.measured import Measured
 from bench.sample import DEVIATES_EVERY, MONTHS, declare_households, land, ndjson_body, the_sender
+from bench.service import Place, new_place
 from bench.working import working
 from local.servers import Postgres
-from reconcile.keyring import Keyring, new_keyring
 from reconcile.store.database import Connection, Database, Role
-from reconcile.store.migrator import migrate
 
-# The second database, copied from the first before anything is delivered.
-_TWIN = "twin"
 _LOOK_EVERY_S = 0.05
 
 
@@ -39,18 +36,17 @@ class _Together(Struct, frozen=True, kw_only=True):
     memory_mb: float
 
 
-async def measure_delivery(postgres: Postgres, *, lines: int) -> Sequence[Measured]:
+async def measure_delivery(postgres: Postgres, folder: Path, *, lines: int) -> Sequence[Measured]:
     """Measure a delivery of so many lines, a fifth of the placements deviating: by one worker, by two, and the same content again."""
-    keys = new_keyring()
     households = lines // len(MONTHS)
-    await migrate(postgres.url("postgres"), {})
-    async with _doors(postgres, "postgres") as (db, admin):
-        await declare_households(db, admin, Keyring(keys), households)
-    async with _server(postgres) as server:
-        await server.execute(f"CREATE DATABASE {_TWIN} TEMPLATE postgres")
+    place = await new_place(postgres, folder, "bench_delivery")
+    async with _doors(place) as (db, admin):
+        await declare_households(db, admin, place.keyring, households)
+    # Copied before anything is delivered.
+    twin = await place.copied()
     body = ndjson_body(households)
-    alone = await _alone(postgres, keys, body, households)
-    together = await _together(postgres, keys, body, households)
+    alone = await _alone(place, body, households)
+    together = await _together(twin, body, households)
     what = f"delivery of {lines:,} lines"
     return (
         Measured(
@@ -70,11 +66,11 @@ async def measure_delivery(postgres: Postgres, *, lines: int) -> Sequence[Measur
     )
 
 
-async def _alone(postgres: Postgres, keys: bytes, body: bytes, households: int) -> _Alone:
-    async with _doors(postgres, "postgres") as (db, admin), working(postgres.url("postgres", Role.INTAKE.value), keys) as worker:
+async def _alone(place: Place, body: bytes, households: int) -> _Alone:
+    async with _doors(place) as (db, admin), working(place.url(Role.INTAKE.value), place.keys) as worker:
         sender = await the_sender(db)
         began = perf_counter()
-        await land(db, Keyring(keys), sender, body, "first", format_="ndjson")
+        await land(db, place.keyring, sender, body, "first", format_="ndjson")
         await worker.order("deliveries")
         outcomes_s = perf_counter() - began
         await worker.order("comparisons")
@@ -82,7 +78,7 @@ async def _alone(postgres: Postgres, keys: bytes, body: bytes, households: int) 
         await _was_the_promised_path(admin, households)
         copy_s = await _copy(admin)
         began = perf_counter()
-        await land(db, Keyring(keys), sender, body, "second", format_="ndjson")
+        await land(db, place.keyring, sender, body, "second", format_="ndjson")
         await worker.order("deliveries")
         await worker.order("comparisons")
         again_s = perf_counter() - began
@@ -90,11 +86,11 @@ async def _alone(postgres: Postgres, keys: bytes, body: bytes, households: int) 
     return _Alone(outcomes_s=outcomes_s, copy_s=copy_s, judged_s=judged_s, again_s=again_s, memory_mb=memory_mb)
 
 
-async def _together(postgres: Postgres, keys: bytes, body: bytes, households: int) -> _Together:
-    url = postgres.url(_TWIN, Role.INTAKE.value)
-    async with _doors(postgres, _TWIN) as (db, admin), working(url, keys) as applying, working(url, keys) as judging:
+async def _together(place: Place, body: bytes, households: int) -> _Together:
+    url, keys = place.url(Role.INTAKE.value), place.keys
+    async with _doors(place) as (db, admin), working(url, keys) as applying, working(url, keys) as judging:
         began = perf_counter()
-        await land(db, Keyring(keys), await the_sender(db), body, "first", format_="ndjson")
+        await land(db, place.keyring, await the_sender(db), body, "first", format_="ndjson")
         applied = asyncio.create_task(applying.order("deliveries"))
         while not applied.done():
             # Woken as a worker is: by what a batch may have found.
@@ -109,25 +105,14 @@ async def _together(postgres: Postgres, keys: bytes, body: bytes, households: in
 
 
 @asynccontextmanager
-async def _doors(postgres: Postgres, database: str) -> AsyncIterator[tuple[Database, Connection]]:
-    """Open every login's pool, and the administrator's connection."""
-    db = await Database.connect({role: postgres.url(database, role.value) for role in Role})
-    admin = await asyncpg.connect(postgres.url(database), connection_class=Connection, server_settings={"search_path": "kot, public"})
+async def _doors(place: Place) -> AsyncIterator[tuple[Database, Connection]]:
+    """Connect as every login role, and as who may see everything."""
+    db, admin = await place.doors(), await place.admin()
     try:
         yield db, admin
     finally:
         await admin.close()
         await db.close()
-
-
-@asynccontextmanager
-async def _server(postgres: Postgres) -> AsyncIterator[asyncpg.Connection]:
-    """Open a connection that stands in no database of ours, so that one can be copied."""
-    server = await asyncpg.connect(postgres.url("template1"))
-    try:
-        yield server
-    finally:
-        await server.close()
 
 
 async def _was_the_promised_path(admin: Connection, households: int) -> None:

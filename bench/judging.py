@@ -11,7 +11,6 @@ from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bench.bare import SETTINGS
 from bench.measured import Measured, seconds_of
@@ -55,7 +54,7 @@ async def measure_judging(postgres: Postgres, folder: Path, *, judged: int) -> S
     place = await new_place(postgres, folder, "bench_judging")
     each = max(judged // _TURNS, 1)
     due = await _prepare(place, each * (_TURNS + 1))
-    twin = await _copied(place)
+    twin = await place.copied()
     db, admin = await place.doors(), await place.admin()
     bare = await asyncpg.connect(twin.url(), connection_class=Connection, server_settings=SETTINGS)
     ours_s = bare_s = 0.0
@@ -94,15 +93,6 @@ async def _prepare(place: Place, due: int) -> Sequence[asyncpg.Record]:
         await admin.close()
         await db.close()
     return sorted(taken, key=lambda one: one["household_id"])
-
-
-async def _copied(place: Place) -> Place:
-    """Copy the database, in which nobody is."""
-    twin = replace(place, database=f"{place.database}_twin")
-    server = await asyncpg.connect(place.postgres.url())
-    await server.execute(f"CREATE DATABASE {twin.database} TEMPLATE {place.database}")
-    await server.close()
-    return twin
 
 
 async def _written(admin: Connection, household_ids: Sequence[UUID]) -> Sequence[_Batch]:

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 from joserfc.jwk import RSAKey
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bench.sample import declare_households, deliver, delivery_body
 from local.clients import person_token
@@ -35,9 +36,14 @@ class Place(Struct, frozen=True, kw_only=True):
         return self.postgres.url(self.database, user)
 
     @property
+    def keys(self) -> bytes:
+        """The file of the keys that seal."""
+        return (self.folder / "keyring.json").read_bytes()
+
+    @property
     def keyring(self) -> Keyring:
         """The keys that seal."""
-        return Keyring((self.folder / "keyring.json").read_bytes())
+        return Keyring(self.keys)
 
     async def admin(self) -> Connection:
         """Connect as who may see everything."""
@@ -48,6 +54,14 @@ class Place(Struct, frozen=True, kw_only=True):
     async def doors(self) -> Database:
         """Connect as every login role."""
         return await Database.connect({role: self.url(role.value) for role in Role})
+
+    async def copied(self) -> "Place":
+        """Copy the database, in which nobody is."""
+        twin = replace(self, database=f"{self.database}_twin")
+        server = await asyncpg.connect(self.postgres.url())
+        await server.execute(f"CREATE DATABASE {twin.database} TEMPLATE {self.database}")
+        await server.close()
+        return twin
 
 
 class Addresses(Struct, frozen=True, kw_only=True):
