@@ -45,9 +45,9 @@ openapi: $(READY) ## Write the published contract from the code
 	@$(VENV)/bin/kot openapi
 
 .PHONY: lock
-lock: ## Lock the dependencies anew, with hashes and without any host name
+lock: ## Lock the dependencies, with hashes and without any host name; UPGRADE=--upgrade takes the newest of all
 	@python3 -m venv .local/lock && .local/lock/bin/pip install -q uv
-	@.local/lock/bin/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header --all-extras --python-version 3.11 pyproject.toml -o requirements.txt
+	@.local/lock/bin/uv pip compile -q $(UPGRADE) --universal --generate-hashes --no-annotate --no-header --all-extras --python-version 3.11 pyproject.toml -o requirements.txt
 
 .PHONY: clean
 clean: ## Remove what was set up and the data of earlier runs
