@@ -6,6 +6,7 @@ SHELL := /bin/sh
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+CLIENTS := tests/clients/node_modules/.package-lock.json
 # The bin folder of another PostgreSQL than the embedded one, for `make test`, `make run` and `make demo`.
 export PG_BIN
 
@@ -26,7 +27,7 @@ demo: $(READY) ## The same, and end after the closing table
 	@$(PY) -m local demo
 
 .PHONY: test
-test: $(READY) ## Pass all tests
+test: $(READY) $(CLIENTS) ## Pass all tests
 	@$(PY) -m pytest -q -n 2 --dist loadgroup $(TESTS)
 
 .PHONY: check
@@ -51,8 +52,12 @@ lock: ## Lock the dependencies, with hashes and without any host name; UPGRADE=-
 
 .PHONY: clean
 clean: ## Remove what was set up and the data of earlier runs
-	rm -rf $(VENV) .local
+	rm -rf $(VENV) .local tests/clients/node_modules
 
 $(READY): requirements.txt pyproject.toml
 	@.ci/setup "$(VENV)" "$(PYTHON)"
+	@touch $@
+
+$(CLIENTS): tests/clients/package-lock.json $(READY)
+	@$(PY) -m tests.node
 	@touch $@
