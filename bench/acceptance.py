@@ -19,7 +19,7 @@ _TURNS = 8
 _PROMISE = 0.6
 _P99_S = 0.050
 _ROWS_OF = (
-    *("acceptance", "change", "outbox", "overlay_segment", "difference_version", "comparison_due", "household_audit"),
+    *("answer", "change", "outbox", "overlay_segment", "difference_version", "comparison_due", "household_audit"),
     "idempotency_key",
 )
 

@@ -39,7 +39,8 @@ FROM difference WHERE household_id = $1 AND difference_id = $2
 """
 _FREED = "UPDATE difference_placement SET is_open = false WHERE household_id = $1 AND difference_id = $2"
 _ACCEPTED = """
-INSERT INTO acceptance (household_id, difference_id, difference_version, person_id, change_id) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO answer (household_id, kind, version, difference_id, difference_version, person_id, change_id)
+VALUES ($1, 'acceptance', 1, $2, $3, $4, $5)
 """
 _CHANGED = "INSERT INTO change (household_id, change_id, version, sequence, placements) VALUES ($1, $2, $3, $3, $4::text::jsonb)"
 _STAGED = "INSERT INTO outbox (household_id, kind, subject_id, sequence) VALUES ($1, 'change', $2, $3)"

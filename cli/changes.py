@@ -14,7 +14,7 @@ from cli.doorway import settings_for
 from reconcile.callers import Forward
 from reconcile.forward import revive_change
 from reconcile.problems import Busy, NotFound
-from reconcile.store.answers import DeadChange, dead_changes
+from reconcile.store.changes import DeadChange, dead_changes
 from reconcile.store.connections import StoreAway
 from reconcile.store.database import Database, Role
 

@@ -41,7 +41,7 @@ async def accept_difference(conn: Connection, parent: Parent, difference_id: UUI
     accepted = await answers.insert_acceptance(
         conn,
         parent.household_id,
-        acceptance_id=uuid4(),
+        answer_id=uuid4(),
         difference_id=difference_id,
         difference_version=seen_version,
         person_id=parent.person_id,

@@ -13,8 +13,8 @@ from reconcile.overlay import lay_again
 from reconcile.problems import NotFound, ReceiptContradicts
 from reconcile.rules.declaration import NO_NUL
 from reconcile.rules.documents import ProposedPlacementDocument, SegmentDocument
-from reconcile.store import answers, comparisons, differences, households, outbox, placements
-from reconcile.store.answers import Change, ReferencedPerson
+from reconcile.store import changes, comparisons, differences, households, outbox, placements
+from reconcile.store.changes import Change, ReferencedPerson
 from reconcile.store.database import Connection
 from reconcile.store.outbox import ClaimedMessage, Postponed, Settled
 from reconcile.store.placements import PlacementKey
@@ -97,10 +97,10 @@ async def record_receipt(conn: Connection, tvs: Tvs, change_id: UUID, receipt: R
         return await _document(conn, change)
     version = await households.lock_household(conn, change.household_id)
     assert version is not None  # noqa: S101  # _locked_change found and locked the household
-    await answers.settle_change(
+    await changes.settle_change(
         conn, change.household_id, change_id, state=outcome, version=version + 1, declaration_version=declaration_version, reason=reason
     )
-    await answers.settle_change_outbox(conn, change.household_id, change_id, outcome)
+    await changes.settle_change_outbox(conn, change.household_id, change_id, outcome)
     if isinstance(receipt, Processed):
         await placements.touch_placements(conn, await placements.end_processed_overlays(conn, [change.household_id]))
     else:
@@ -136,9 +136,9 @@ async def postpone_change(conn: Connection, message: ClaimedMessage, *, error: s
 
 async def revive_change(conn: Connection, change_id: UUID) -> None:
     """A person looked at a dead change and set right what was wrong: send it again, and what it blocked after it. Raises NotFound."""
-    household_id = await answers.household_of_change(conn, change_id)
+    household_id = await changes.household_of_change(conn, change_id)
     version = None if household_id is None else await households.lock_household(conn, household_id)
-    if household_id is None or version is None or not await answers.revive_change(conn, household_id, change_id, version + 1):
+    if household_id is None or version is None or not await changes.revive_change(conn, household_id, change_id, version + 1):
         raise NotFound("There is no dead change of this number.")
     event = {"action": "revived", "actor": "operator", "changeId": str(change_id)}
     await households.record_changes(conn, [household_id], [msgspec.json.encode(event).decode()])
@@ -150,7 +150,7 @@ async def _settle(conn: Connection, message: ClaimedMessage, *, state: Literal["
     settled = Settled(household_id=message.household_id, subject_id=message.subject_id, attempts=message.attempts, state=state, error=error)
     if version is None or not await outbox.settle_outbox(conn, KIND, [settled]):
         return False
-    mark = answers.mark_change_sent if state == "done" else answers.mark_change_dead
+    mark = changes.mark_change_sent if state == "done" else changes.mark_change_dead
     await mark(conn, message.household_id, message.subject_id, version + 1)
     event = {"action": "sent" if state == "done" else "dead", "actor": "forward", "changeId": str(message.subject_id)}
     await households.record_changes(conn, [message.household_id], [msgspec.json.encode(event).decode()])
@@ -171,10 +171,10 @@ async def _take_back(conn: Connection, change: Change, version: int) -> None:
 
 
 async def _locked_change(conn: Connection, change_id: UUID) -> Change:
-    household_id = await answers.household_of_change(conn, change_id)
+    household_id = await changes.household_of_change(conn, change_id)
     if household_id is not None:
         await households.lock_household(conn, household_id)
-        change = await answers.change_by_id(conn, household_id, change_id)
+        change = await changes.change_by_id(conn, household_id, change_id)
         if change is not None:
             return change
     raise NotFound("There is no such change.")
@@ -182,7 +182,7 @@ async def _locked_change(conn: Connection, change_id: UUID) -> Change:
 
 async def _document(conn: Connection, change: Change) -> ChangeDocument:
     proposed = msgspec.json.decode(change.placements, type=tuple[ProposedPlacementDocument, ...])
-    people = await answers.people_of_change(conn, change.household_id, [change.person_id, *(one.child_id for one in proposed)])
+    people = await changes.people_of_change(conn, change.household_id, [change.person_id, *(one.child_id for one in proposed)])
     return ChangeDocument(
         change_id=change.change_id,
         household_ref=change.household_ref,

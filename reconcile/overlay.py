@@ -9,7 +9,7 @@ from reconcile.rules.documents import ProposedPlacementDocument, proposed_segmen
 from reconcile.rules.facts import Segment
 from reconcile.rules.months import first_day
 from reconcile.rules.segments import cut
-from reconcile.store import answers
+from reconcile.store import answers, changes
 from reconcile.store.answers import LaidSegment, OverlaySegment
 from reconcile.store.database import Connection
 
@@ -54,10 +54,10 @@ async def lay_again(conn: Connection, household_id: UUID, placement_ids: Sequenc
     A change that stands in the declaration covers the months of earlier ones, and lays nothing itself any more.
     """
     overlay: Sequence[OverlaySegment] = ()
-    changes = await answers.changes_over(conn, household_id, placement_ids)
-    for change in changes:
+    unrefused = await changes.changes_over(conn, household_id, placement_ids)
+    for change in unrefused:
         overlay = laid_over(overlay, change.change_id, msgspec.json.decode(change.placements, type=list[ProposedPlacementDocument]))
-    lying = {change.change_id for change in changes if change.lies_over}
+    lying = {change.change_id for change in unrefused if change.lies_over}
     left = [segment for segment in overlay if segment.change_id in lying and segment.placement_id in placement_ids]
     await answers.supersede_overlay(conn, household_id, placement_ids)
     await answers.insert_overlay(conn, household_id, laid_segments(left))

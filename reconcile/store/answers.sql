@@ -1,4 +1,4 @@
--- Acceptances, the changes that follow, and the overlay that they lay over the declared hours.
+-- Answers of parents, and the overlay that an acceptance lays over the declared hours.
 
 -- name: lock_difference_to_answer
 -- Locks the household, and reads what a tap must know: the difference, the acceptance of the version that the parent saw, what lies
@@ -13,7 +13,7 @@ WITH locked AS (
 )
 SELECT locked.version AS household_version, locked.version = household.version AS is_current,
     difference.version, difference.state, difference.proposal,
-    acceptance.acceptance_id, acceptance.change_id, acceptance.answered_at,
+    acceptance.answer_id, acceptance.change_id, acceptance.answered_at,
     (
         SELECT json_agg(json_build_object(
             'placement_id', segment.placement_id,
@@ -36,8 +36,8 @@ SELECT locked.version AS household_version, locked.version = household.version A
 FROM locked
 CROSS JOIN household
 LEFT JOIN difference ON difference.household_id = household.household_id AND difference.difference_id = $2
-LEFT JOIN acceptance
-    ON acceptance.household_id = difference.household_id AND acceptance.difference_id = difference.difference_id
+LEFT JOIN answer AS acceptance
+    ON acceptance.kind = 'acceptance' AND acceptance.household_id = difference.household_id AND acceptance.difference_id = difference.difference_id
     AND acceptance.difference_version = $3
 WHERE household.household_id = $1;
 
@@ -51,9 +51,9 @@ WHERE household_id = $1 AND placement_id = ANY ($2::uuid[]) AND superseded_at IS
 -- difference is answered, that version of it is kept, its placements are free for another one, the segments lie over them, and each
 -- placement has the version at which that happened.
 WITH accepted AS (
-    INSERT INTO acceptance (household_id, acceptance_id, difference_id, difference_version, person_id, change_id)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    RETURNING household_id, acceptance_id, difference_id, difference_version, change_id, answered_at
+    INSERT INTO answer (household_id, answer_id, kind, version, difference_id, difference_version, person_id, change_id)
+    VALUES ($1, $2, 'acceptance', $7, $3, $4, $5, $6)
+    RETURNING household_id, answer_id, difference_id, difference_version, change_id, answered_at
 ), changed AS (
     INSERT INTO change (household_id, change_id, version, sequence, placements)
     SELECT household_id, change_id, $7, $7, $8::text::jsonb FROM accepted
@@ -88,84 +88,10 @@ WITH accepted AS (
     WHERE household_id = $1
         AND placement_id IN (SELECT (proposed ->> 'placementId')::uuid FROM jsonb_array_elements($8::text::jsonb) AS proposed)
 )
-SELECT acceptance_id, difference_id, difference_version, change_id, answered_at FROM accepted;
+SELECT answer_id, difference_id, difference_version, change_id, answered_at FROM accepted;
 
 -- name: insert_overlay
 INSERT INTO overlay_segment (household_id, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents)
 SELECT $1, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents
 FROM unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[], $6::integer[], $7::integer[])
     AS laid (placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents);
-
--- name: changes_over
--- An overlay has done its work when the declaration that holds its change is here: see end_processed_overlays.
-SELECT change.change_id, change.placements,
-    (change.state = 'processed' AND change.declaration_version <= household.declaration_version) IS NOT TRUE AS lies_over
-FROM change
-JOIN household USING (household_id)
-WHERE change.household_id = $1 AND change.state <> 'refused'
-    AND EXISTS (
-        SELECT FROM jsonb_array_elements(change.placements) AS proposed
-        WHERE (proposed ->> 'placementId')::uuid = ANY ($2::uuid[])
-    )
-ORDER BY change.sequence;
-
--- name: household_of_change
-SELECT household_id FROM change WHERE change_id = $1;
-
--- name: change_by_id
-SELECT change.household_id, change.change_id, change.version, change.sequence, change.state, change.placements,
-    change.declaration_version, change.reason, change.recorded_at, household.household_ref,
-    acceptance.difference_id, acceptance.difference_version, acceptance.answered_at, acceptance.person_id
-FROM change
-JOIN acceptance USING (household_id, change_id)
-JOIN household USING (household_id)
-WHERE change.household_id = $1 AND change.change_id = $2;
-
--- name: people_of_change
--- How TVS names the children of the change and who answered.
-SELECT DISTINCT ON (membership.person_id) membership.person_id, membership.person_ref, membership.role
-FROM membership
-WHERE membership.household_id = $1 AND membership.person_id = ANY ($2::uuid[])
-ORDER BY membership.person_id, membership.superseded_at DESC NULLS FIRST, membership.from_month DESC;
-
--- name: settle_change
-UPDATE change
-SET state = $3, version = $4, declaration_version = $5, reason = $6, settled_at = statement_timestamp()
-WHERE household_id = $1 AND change_id = $2;
-
--- name: settle_change_outbox
--- A receipt is the best proof that TVS has it: nothing needs to be sent any more.
-UPDATE outbox
-SET state = CASE $3 WHEN 'refused' THEN 'refused' ELSE 'done' END, done_at = statement_timestamp(), lease_until = NULL
-WHERE household_id = $1 AND kind = 'change' AND subject_id = $2 AND state IN ('open', 'dead');
-
--- name: mark_change_sent
-UPDATE change
-SET state = 'sent', sent_at = statement_timestamp(), version = $3
-WHERE household_id = $1 AND change_id = $2 AND state = 'staged';
-
--- name: mark_change_dead
-UPDATE change
-SET state = 'dead', version = $3, settled_at = statement_timestamp()
-WHERE household_id = $1 AND change_id = $2 AND state = 'staged';
-
--- name: dead_changes
-SELECT change.change_id, change.settled_at, outbox.last_error
-FROM change
-JOIN outbox ON outbox.household_id = change.household_id AND outbox.kind = 'change' AND outbox.subject_id = change.change_id
-WHERE change.state = 'dead'
-ORDER BY change.settled_at, change.change_id;
-
--- name: revive_change
--- Due again at once; the attempts stay, because they are the fence.
-WITH revived AS (
-    UPDATE change
-    SET state = 'staged', settled_at = NULL, version = $3
-    WHERE household_id = $1 AND change_id = $2 AND state = 'dead'
-    RETURNING household_id, change_id
-)
-UPDATE outbox
-SET state = 'open', done_at = NULL, lease_until = NULL, due_at = now()
-FROM revived
-WHERE outbox.household_id = revived.household_id AND outbox.kind = 'change' AND outbox.subject_id = revived.change_id
-RETURNING outbox.subject_id;

@@ -164,14 +164,14 @@ SELECT household.household_id, statement_timestamp() AS facts_at, jsonb_build_ob
                     WHEN proposed ->> 'placementId' THEN seen.explanation -> 'movedFrom' -> 'months'
                     ELSE seen.explanation -> 'months'
                 END AS months
-            FROM acceptance
+            FROM answer AS acceptance
             JOIN change USING (household_id, change_id)
             JOIN difference USING (household_id, difference_id)
             JOIN difference_version AS seen
                 ON seen.household_id = acceptance.household_id AND seen.difference_id = acceptance.difference_id
                 AND seen.version = acceptance.difference_version
             CROSS JOIN LATERAL jsonb_array_elements(change.placements) AS proposed
-            WHERE acceptance.household_id = household.household_id AND change.state <> 'refused'
+            WHERE acceptance.household_id = household.household_id AND acceptance.kind = 'acceptance' AND change.state <> 'refused'
             ORDER BY proposed ->> 'placementId', difference.year, acceptance.answered_at DESC
         ) AS taken
     ),

@@ -21,17 +21,17 @@ ORDER BY placement_id;
 
 -- name: life_of_difference
 -- In the order of time; `note` says more in a word or two, never who by name.
-WITH answer AS (
-    SELECT acceptance.*, (
+WITH given AS (
+    SELECT answer.*, (
         SELECT membership.role
         FROM membership
-        WHERE membership.household_id = acceptance.household_id AND membership.person_id = acceptance.person_id
-            AND membership.recorded_at <= acceptance.answered_at AND (membership.superseded_at > acceptance.answered_at) IS NOT FALSE
+        WHERE membership.household_id = answer.household_id AND membership.person_id = answer.person_id
+            AND membership.recorded_at <= answer.answered_at AND (membership.superseded_at > answer.answered_at) IS NOT FALSE
         ORDER BY membership.from_month DESC
         LIMIT 1
     ) AS role
-    FROM acceptance
-    WHERE acceptance.household_id = $1 AND acceptance.difference_id = $2
+    FROM answer
+    WHERE answer.household_id = $1 AND answer.difference_id = $2
 ), told AS (
     SELECT * FROM notice WHERE notice.household_id = $1 AND notice.difference_id = $2
 )
@@ -50,19 +50,22 @@ FROM (
     JOIN outbox ON outbox.household_id = push.household_id AND outbox.kind = 'push' AND outbox.subject_id = push.push_id
     WHERE outbox.done_at IS NOT NULL
     UNION ALL
-    SELECT 0, answered_at, 'accepted', difference_version, 'by ' || coalesce(role, 'a parent') FROM answer
+    SELECT 0, answered_at, CASE kind
+        WHEN 'acceptance' THEN 'accepted' WHEN 'dispute' THEN 'disputed' WHEN 'postponement' THEN 'postponed' ELSE 'reversed'
+    END, difference_version, 'by ' || coalesce(role, 'a parent')
+    FROM given
     UNION ALL
-    SELECT 5, change.sent_at, 'change', answer.difference_version, 'sent to TVS'
-    FROM answer
+    SELECT 5, change.sent_at, 'change', given.difference_version, 'sent to TVS'
+    FROM given
     JOIN change USING (household_id, change_id)
     WHERE change.sent_at IS NOT NULL
     UNION ALL
-    SELECT 6, change.settled_at, 'change', answer.difference_version, change.state || CASE change.state
+    SELECT 6, change.settled_at, 'change', given.difference_version, change.state || CASE change.state
         WHEN 'processed' THEN ', in declaration ' || change.declaration_version
         WHEN 'refused' THEN ', ' || change.reason
         ELSE ''
     END
-    FROM answer
+    FROM given
     JOIN change USING (household_id, change_id)
     WHERE change.settled_at IS NOT NULL
 ) AS life

@@ -124,15 +124,15 @@ LEFT JOIN LATERAL (
     SELECT change.version, change.change_id AS document_id, change.deleted, (
         SELECT row_to_json(document)
         FROM (
-            SELECT change.change_id AS "changeId", change.version, acceptance.difference_id AS "differenceId",
-                acceptance.difference_version AS "differenceVersion", change.state, change.placements,
-                instant_text(acceptance.answered_at) AS "answeredAt", instant_text(change.sent_at) AS "sentAt",
+            SELECT change.change_id AS "changeId", change.version, answer.difference_id AS "differenceId",
+                answer.difference_version AS "differenceVersion", change.state, change.placements,
+                instant_text(answer.answered_at) AS "answeredAt", instant_text(change.sent_at) AS "sentAt",
                 instant_text(change.settled_at) AS "settledAt", change.reason, change.declaration_version AS "declarationVersion",
                 false AS "_deleted"
         ) AS document
     ) AS document
     FROM change
-    JOIN acceptance ON acceptance.household_id = change.household_id AND acceptance.change_id = change.change_id
+    JOIN answer ON answer.household_id = change.household_id AND answer.change_id = change.change_id
     WHERE change.household_id = household.household_id AND (change.version, change.change_id) > ($4, $5)
     ORDER BY change.version, change.change_id
     LIMIT $6

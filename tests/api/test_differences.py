@@ -77,7 +77,7 @@ async def test_a_difference_from_before_texts_were_kept_has_none(
 async def test_one_tap(client: httpx.AsyncClient, difference: dict[str, Any], woken: list[str]) -> None:
     answer = await tap(client, difference)
     assert answer.status_code == 201
-    assert set(answer.json()) == {"acceptanceId", "differenceId", "differenceVersion", "changeId", "answeredAt"}
+    assert set(answer.json()) == {"answerId", "differenceId", "differenceVersion", "changeId", "answeredAt"}
     assert "change" in woken
     after = (await client.get(f"/v1/differences/{difference['differenceId']}", headers=parent())).json()
     assert (after["state"], after["changeId"]) == ("accepted", answer.json()["changeId"])
@@ -126,7 +126,7 @@ async def test_a_tag_that_names_no_seen_version_is_refused_with_the_current_diff
     document = problem(answer, 412, "stale-difference")
     assert document["current"] == difference
     assert answer.headers["etag"] == etag(difference)
-    assert await admin.fetchval("SELECT count(*) FROM acceptance") == 0
+    assert await admin.fetchval("SELECT count(*) FROM answer") == 0
 
 
 async def test_a_difference_that_moved_is_refused(

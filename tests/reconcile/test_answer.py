@@ -68,7 +68,7 @@ async def test_a_version_that_moved_is_refused_and_nothing_is_written(db: Databa
     with pytest.raises(StaleDifference) as refusal:
         await accept(db, parent, difference.difference_id, difference.version)
     assert refusal.value.current_version == (await shown(db, parent))[0].version
-    assert await admin.fetchval("SELECT count(*) FROM acceptance") == 0
+    assert await admin.fetchval("SELECT count(*) FROM answer") == 0
     assert await admin.fetchval("SELECT version FROM household") == before
 
 
@@ -132,7 +132,7 @@ async def test_a_tap_that_waits_for_a_correction_sees_it(db: Database, admin: as
     with pytest.raises(StaleDifference) as refusal:
         await tap
     assert refusal.value.current_version == difference.version + 1
-    assert await admin.fetchval("SELECT count(*) FROM acceptance") == 0
+    assert await admin.fetchval("SELECT count(*) FROM answer") == 0
 
 
 async def test_a_later_acceptance_keeps_what_an_earlier_one_lays_on_other_months(
@@ -154,8 +154,8 @@ async def test_an_acceptance_without_its_change_cannot_be_committed(db: Database
     parent, difference = await with_difference(db, admin, keyring)
     with pytest.raises(asyncpg.ForeignKeyViolationError):
         await admin.execute(
-            "INSERT INTO acceptance (household_id, difference_id, difference_version, person_id, change_id)"
-            " VALUES ($1, $2, $3, $4, gen_random_uuid())",
+            "INSERT INTO answer (household_id, kind, version, difference_id, difference_version, person_id, change_id)"
+            " VALUES ($1, 'acceptance', 1, $2, $3, $4, gen_random_uuid())",
             parent.household_id,
             difference.difference_id,
             difference.version,

@@ -65,8 +65,8 @@ async def test_what_a_parent_reads_is_kept_with_each_version(db: Database, admin
     assert [row["text_version"] for row in kept] == [TEXT_VERSION] * 3
     assert ["120 uur per maand" in row["texts"] for row in kept] == [True, False, False]
     assert [(row["version"], row["texts"]) for row in kept[1:]] == [(one.version, found.texts) for one in (found, accepted)]
-    seen = "SELECT text_version FROM acceptance JOIN difference_version AS seen USING (household_id, difference_id)"
-    assert await admin.fetchval(f"{seen} WHERE seen.version = acceptance.difference_version") == TEXT_VERSION
+    seen = "SELECT text_version FROM answer JOIN difference_version AS seen USING (household_id, difference_id)"
+    assert await admin.fetchval(f"{seen} WHERE seen.version = answer.difference_version") == TEXT_VERSION
 
 
 async def test_another_version_of_the_sentences_changes_no_difference(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

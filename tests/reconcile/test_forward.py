@@ -11,7 +11,7 @@ from reconcile.callers import Forward, Parent
 from reconcile.forward import ChangeDocument, Processed, Receipt, Refused
 from reconcile.keyring import Keyring
 from reconcile.problems import NotFound, ReceiptContradicts
-from reconcile.store.answers import dead_changes
+from reconcile.store.changes import dead_changes
 from reconcile.store.database import Database
 from reconcile.store.outbox import ClaimedMessage
 from tests import world

@@ -19,7 +19,7 @@ from tests.reconcile.test_explain import EXPLAINER
 CURRENT = comparisons.SQL["household_facts"]
 # What the statement reads that keeps its present alone. None of it is judged, or `as_of.py` names where its past stands.
 # Of an acceptance, of the version that was seen and of the year of a difference nothing changes; a change may be refused later.
-OF_THE_PRESENT = {"household", "placement", "location", "organisation", "acceptance", "change", "difference", "difference_version"}
+OF_THE_PRESENT = {"household", "placement", "location", "organisation", "answer", "change", "difference", "difference_version"}
 
 
 async def test_it_can_be_prepared(db: Database, admin: asyncpg.Connection) -> None:

@@ -85,7 +85,7 @@ async def test_what_was_judged_before_has_the_instant_at_which_it_was_first_kept
         FROM household CROSS JOIN generate_series(1, 2) AS told;
         INSERT INTO difference (household_id, version, child_id, year, kind, state, facts_hash, content_hash, route, explanation, effect,
             rules_version, judged_at, closed_at)
-        SELECT household_id, 5, household_id, 2026, 'D15', 'postponed', '', '', 'ask-organisation', '{}', '{}', 'r', '2026-03-02', now()
+        SELECT household_id, 5, household_id, 2026, 'D15', 'disputed', '', '', 'ask-organisation', '{}', '{}', 'r', '2026-03-02', now()
         FROM household;
         INSERT INTO difference_version (household_id, difference_id, version, kind, state, route, explanation, effect, rules_version,
             judged_at, recorded_at)
