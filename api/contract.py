@@ -26,7 +26,7 @@ from api.pilots import PilotRequest, StageRequest
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
 from api.receipts import CanonicalReceipt
 from api.statements import StatementDocument
-from api.sync_documents import COLLECTIONS, Pull
+from api.sync_contract import describe_pull, describe_push, followed_schemas
 from api.withdrawals import WithdrawalRequest
 from reconcile.forward import Receipt
 
@@ -52,6 +52,7 @@ _BY_OPERATION = {
     "withdrawDelivery": (409, 422),
     "readDeliveryReceipt": (409,),
     "pullDocuments": (410, 426),
+    "pushDocuments": (426,),
 }
 _KEYED = ("acceptDifference", "createPilot", "drawStage", "releaseStage", "pauseStage")
 # Bodies that a handler reads by itself.
@@ -150,7 +151,7 @@ def published_document(app: Litestar) -> bytes:
     by_hand = [Receipt, StatementDocument, CanonicalReceipt, *_READ_BY_HAND.values()]
     components["schemas"].update(msgspec.json.schema_components(by_hand, ref_template="#/components/schemas/{name}")[1])
     # What the generator described stays as it is; the rest of what a page holds is added.
-    for name, schema in _followed_schemas().items():
+    for name, schema in followed_schemas().items():
         components["schemas"].setdefault(name, schema)
     components["headers"] = {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADER_TEXTS.items()}
     components["securitySchemes"] = {
@@ -169,24 +170,6 @@ def published_document(app: Litestar) -> bytes:
     for schema in components["schemas"].values():
         _correct_schema(schema)
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-
-
-def _followed_schemas() -> dict[str, Any]:
-    forms = {name: collection.form for name, collection in COLLECTIONS.items()}
-    (_, schemas) = msgspec.json.schema_components([Pull, *forms.values()], ref_template="#/components/schemas/{name}")
-    schemas["Tombstone"] = {
-        "type": "object",
-        "description": "What is left of a document: its number under the name that its collection gives it, and its version",
-        "required": ["version", "_deleted"],
-        "properties": {
-            **{one.key: {"type": "string", "format": "uuid"} for one in COLLECTIONS.values()},
-            "version": {"type": "integer"},
-            "_deleted": {"const": True},
-        },
-    }
-    documents = [{"$ref": f"#/components/schemas/{form.__name__}"} for form in forms.values()]
-    schemas["Pull"]["properties"]["documents"]["items"] = {"oneOf": [*documents, {"$ref": "#/components/schemas/Tombstone"}]}
-    return schemas
 
 
 def _problem_schema() -> dict[str, Any]:
@@ -243,11 +226,9 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
         schema = {"$ref": f"#/components/schemas/{_READ_BY_HAND[name].__name__}"}
         operation["requestBody"] = {"required": name not in _OPTIONAL_BODIES, "content": {"application/json": {"schema": schema}}}
     if name == "pullDocuments":
-        success = {**operation["responses"]["200"], "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pull"}}}}
-        operation["responses"] |= {"200": success, "304": {**_HEADERS, "description": "The phone has this page."}}
-        next(one for one in parameters if one["name"] == "collection")["schema"] = {"type": "string", "enum": list(COLLECTIONS)}
-        tag = {**header, "required": False, "name": "If-None-Match", "description": "ETag of the page that the phone has"}
-        parameters.append(tag)
+        describe_pull(operation)
+    if name == "pushDocuments":
+        describe_push(operation)
     if name in _ANSWERED_BY_HAND:
         operation["responses"]["200"]["content"] = {kind: {"schema": schema} for kind, schema in _ANSWERED_BY_HAND[name].items()}
     if name == "createReceipt":

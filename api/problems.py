@@ -38,6 +38,8 @@ STATUS_AND_SLUG: Mapping[type[Refusal], tuple[int, str]] = {
     refusals.StaleDifference: (412, "stale-difference"),
     refusals.DifferenceClosed: (409, "difference-closed"),
     refusals.NoProposal: (409, "no-proposal"),
+    refusals.AnsweredBefore: (409, "answered-before"),
+    refusals.AnswerNotValid: (422, "answer-not-valid"),
     refusals.PilotExists: (409, "pilot-exists"),
     refusals.StageNotLarger: (422, "stage-not-larger"),
     refusals.TooFewHouseholds: (409, "too-few-households"),

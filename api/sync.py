@@ -14,20 +14,18 @@ from litestar.params import FromPath, QueryParameter
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from api.caller import APP, sent_header
+from api.replication import push
 from api.services import Services, services_of
 from api.stream import EventStream
-from api.sync_documents import COLLECTIONS, Collection, Pull
+from api.sync_documents import EXACT_MAX, Pull, chosen
 from api.tokens import Claims, seconds_left
 from api.validation import InvalidQuery
 from reconcile.callers import Parent
 from reconcile.follow import follow
-from reconcile.problems import AppTooOld, HouseholdUnclear, NotFound
+from reconcile.problems import HouseholdUnclear
 from reconcile.rules.checkpoint import Checkpoint, is_whole
 
-SCHEMA_VERSION = 1
 _LIMIT, _LIMIT_MAX = 100, 500
-# JavaScript's numbers are exact up to here.
-_EXACT_MAX = 2**53
 _GZIP_FROM_BYTES = 1_024
 _GZIP_LEVEL = 5
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -53,16 +51,16 @@ class PageAnswer:
 async def pull(
     request: ParentRequest,
     collection: FromPath[str],
-    schema_version: Annotated[int, QueryParameter(name="schemaVersion", ge=0, le=_EXACT_MAX, description="Form of the documents: 1")],
+    schema_version: Annotated[int, QueryParameter(name="schemaVersion", ge=0, le=EXACT_MAX, description="Form of the documents: 1")],
     epoch: Annotated[str, QueryParameter(pattern="^([0-9a-f]{24})?$", description="Of the checkpoint; empty at the beginning")] = "",
-    lwt: Annotated[int, QueryParameter(ge=0, le=_EXACT_MAX, description="Of the checkpoint; 0 at the beginning")] = 0,
+    lwt: Annotated[int, QueryParameter(ge=0, le=EXACT_MAX, description="Of the checkpoint; 0 at the beginning")] = 0,
     document_id: Annotated[
         str, QueryParameter(name="id", pattern="^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$", description="Of the checkpoint")
     ] = "",
     limit: Annotated[int, QueryParameter(ge=1, le=_LIMIT_MAX, description="Most documents to answer")] = _LIMIT,
 ) -> PageAnswer:
     """Pull the documents after a checkpoint, oldest change first; echo the checkpoint to go on. 410: throw away and begin again."""
-    services, chosen = services_of(request), _chosen(collection, schema_version)
+    services, wanted = services_of(request), chosen(collection, schema_version)
     asked = Checkpoint(epoch=epoch, lwt=lwt, id=document_id)
     if not is_whole(asked):
         raise InvalidQuery("Send epoch, lwt and id of one checkpoint together, or none of them to begin.")
@@ -72,13 +70,13 @@ async def pull(
             page = await follow(
                 conn,
                 parent,
-                chosen.documents_after,
+                wanted.documents_after,
                 asked=asked,
                 limit=limit,
                 this_month=services.parents.this_month,
                 restore_number=services.restore_number,
             )
-        return Pull(documents=[chosen.published(one) for one in page.documents], checkpoint=page.checkpoint)
+        return Pull(documents=[wanted.published(one) for one in page.documents], checkpoint=page.checkpoint)
 
     return _answer(request, msgspec.json.encode(await _as_parent(request, services, read)))
 
@@ -94,7 +92,7 @@ async def stream(request: ParentRequest) -> EventStream:
     return await _as_parent(request, services, begin)
 
 
-sync_router = Router("/v1/sync", route_handlers=[pull, stream], tags=["sync"])
+sync_router = Router("/v1/sync", route_handlers=[pull, push, stream], tags=["sync"])
 
 
 async def _as_parent(request: ParentRequest, services: Services, work: Callable[[Parent], Awaitable[Answer]]) -> Answer:
@@ -103,16 +101,6 @@ async def _as_parent(request: ParentRequest, services: Services, work: Callable[
         return await work(request.user)
     except HouseholdUnclear:
         return await work(await services.parents.anew(request.auth))
-
-
-def _chosen(name: str, schema_version: int) -> Collection:
-    if name not in COLLECTIONS:
-        raise NotFound("There is no such collection.")
-    if schema_version < SCHEMA_VERSION:
-        raise AppTooOld(schema_version=SCHEMA_VERSION)
-    if schema_version > SCHEMA_VERSION:
-        raise InvalidQuery(f"The newest schema version is {SCHEMA_VERSION}.")
-    return COLLECTIONS[name]
 
 
 def _answer(request: ParentRequest, content: bytes) -> PageAnswer:

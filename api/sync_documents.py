@@ -13,11 +13,18 @@ import msgspec
 from msgspec import Meta, Struct
 
 from api.differences import DifferenceDocument
+from api.validation import InvalidQuery
 from reconcile.follow import DocumentsAfter
+from reconcile.problems import AppTooOld, NotFound
 from reconcile.rules.checkpoint import Checkpoint
 from reconcile.rules.documents import HoursText, MoneyText, ProposedPlacementDocument, SegmentDocument
 from reconcile.rules.months import Month
-from reconcile.store.sync import Followed, changes_after, differences_after, notices_after, placements_after
+from reconcile.rules.replicated import AnswerKind, AnswerSaid
+from reconcile.store.sync import Followed, answers_after, changes_after, differences_after, notices_after, placements_after
+
+SCHEMA_VERSION = 1
+# JavaScript's numbers are exact up to here.
+EXACT_MAX = 2**53
 
 
 class FollowedChildDocument(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -98,6 +105,37 @@ class NoticeDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     is_deleted: Literal[False] = msgspec.field(default=False, name="_deleted")
 
 
+class FollowedAnswerDocument(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a parent answered, on whichever phone. A phone writes what is said of it in reconcile/rules/replicated.py, and this the rest."""
+
+    answer_id: UUID
+    version: int
+    kind: AnswerKind
+    difference_id: UUID | None
+    difference_version: int | None
+    undone_change_id: UUID | None
+    reason: str | None
+    note: str | None
+    pass_on: bool
+    until: date | None
+    state: Annotated[
+        Literal["given", "ended", "refused"], Meta(description="ended: taken back, reversed or over; refused: nothing came of it")
+    ]
+    answered_by: Annotated[str | None, Meta(description="Role of who answered")]
+    answered_at: datetime
+    change_id: UUID | None
+    ended_at: datetime | None
+    problem: Annotated[str | None, Meta(description="Of a refused answer: the type of the problem, as in openapi/problems.md")]
+    detail: Annotated[str | None, Meta(description="Of a refused answer: what is wrong and what to do")]
+    is_deleted: Literal[False] = msgspec.field(default=False, name="_deleted")
+
+
+class PushedAnswerDocument(AnswerSaid, frozen=True, kw_only=True, rename="camel"):
+    """An answer as a phone pushes it. Whatever else the phone keeps of it may be sent along, and is not read."""
+
+    answer_id: Annotated[UUID, Meta(description="Made by the phone before the first try")]
+
+
 class Pull(Struct, frozen=True, kw_only=True):
     """What changed after a checkpoint, in order. Fewer documents than the limit: there are no more."""
 
@@ -123,5 +161,17 @@ COLLECTIONS: Mapping[str, Collection] = {
     "placements": Collection(documents_after=placements_after, form=PlacementDocument, key="placementId"),
     "differences": Collection(documents_after=differences_after, form=FollowedDifferenceDocument, key="differenceId"),
     "changes": Collection(documents_after=changes_after, form=FollowedChangeDocument, key="changeId"),
+    "answers": Collection(documents_after=answers_after, form=FollowedAnswerDocument, key="answerId"),
     "notices": Collection(documents_after=notices_after, form=NoticeDocument, key="noticeId"),
 }
+
+
+def chosen(name: str, schema_version: int) -> Collection:
+    """Return a collection. Raises NotFound, AppTooOld when its documents are no longer sent in this form, InvalidQuery."""
+    if name not in COLLECTIONS:
+        raise NotFound("There is no such collection.")
+    if schema_version < SCHEMA_VERSION:
+        raise AppTooOld(schema_version=SCHEMA_VERSION)
+    if schema_version > SCHEMA_VERSION:
+        raise InvalidQuery(f"The newest schema version is {SCHEMA_VERSION}.")
+    return COLLECTIONS[name]

@@ -16,11 +16,13 @@ from reconcile.store.database import Connection
 from reconcile.store.notices import DifferenceKey
 
 
-async def accept_difference(conn: Connection, parent: Parent, difference_id: UUID, *, seen_version: int) -> Acceptance:
+async def accept_difference(
+    conn: Connection, parent: Parent, difference_id: UUID, *, seen_version: int, answer_id: UUID | None = None
+) -> Acceptance:
     """Accept exactly the version that the parent saw: overlay, change, outbox row and audit link in the caller's transaction.
 
-    The same version again returns the acceptance that is there. Raises NotFound, StaleDifference, DifferenceClosed or NoProposal,
-    and then nothing is written.
+    `answer_id` is the number that a phone made. The same version again returns the acceptance that is there. Raises NotFound,
+    StaleDifference, DifferenceClosed or NoProposal, and then nothing is written.
     """
     difference = await answers.lock_difference_to_answer(conn, parent.household_id, difference_id, seen_version)
     if difference is None:
@@ -41,7 +43,7 @@ async def accept_difference(conn: Connection, parent: Parent, difference_id: UUI
     accepted = await answers.insert_acceptance(
         conn,
         parent.household_id,
-        answer_id=uuid4(),
+        answer_id=answer_id or uuid4(),
         difference_id=difference_id,
         difference_version=seen_version,
         person_id=parent.person_id,

@@ -17,6 +17,8 @@ Refusal
 ├── StaleDifference              the difference changed since it was seen
 ├── DifferenceClosed             the difference can no longer be answered
 ├── NoProposal                   there is nothing to take over with one tap
+├── AnsweredBefore               an answer of a phone to what somebody else answered in the same way
+├── AnswerNotValid               an answer of a phone without what its kind must say
 ├── PilotExists                  another pilot has that name
 ├── StageNotLarger               a stage that would add nobody
 ├── TooFewHouseholds             a stage larger than who can be drawn
@@ -134,6 +136,14 @@ class DifferenceClosed(Refusal):
 
 class NoProposal(Refusal):
     """There is nothing to take over with one tap."""
+
+
+class AnsweredBefore(Refusal):
+    """This was answered before."""
+
+
+class AnswerNotValid(Refusal):
+    """This answer does not say what its kind must say."""
 
 
 class PilotExists(Refusal):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from reconcile.rules.months import Month
+from reconcile.rules.replicated import AnswerKind
 from reconcile.store.comparisons import ChildYear
 from reconcile.store.database import Connection
 from reconcile.store.queries import columns, load
@@ -23,6 +24,29 @@ class Acceptance(Struct, frozen=True, kw_only=True, rename="camel"):
     difference_version: int
     change_id: UUID
     answered_at: datetime
+
+
+class ShownAnswer(Struct, frozen=True, kw_only=True):
+    """An answer as its household sees it. `answered_by` is a role; `problem` and `detail` say why it was refused."""
+
+    answer_id: UUID
+    version: int
+    deleted: bool
+    kind: AnswerKind
+    difference_id: UUID | None
+    difference_version: int | None
+    undone_change_id: UUID | None
+    reason: str | None
+    note: str | None
+    pass_on: bool
+    until: date | None
+    state: str
+    answered_by: str | None
+    answered_at: datetime
+    change_id: UUID | None
+    ended_at: datetime | None
+    problem: str | None
+    detail: str | None
 
 
 class OverlaySegment(Struct, frozen=True, kw_only=True):
@@ -135,3 +159,21 @@ async def insert_acceptance(
 async def insert_overlay(conn: Connection, household_id: UUID, laid: Sequence[LaidSegment]) -> None:
     """Lay segments where nothing lies."""
     await conn.execute(SQL["insert_overlay"], household_id, *columns(LaidSegment, laid))
+
+
+async def shown_answer(conn: Connection, household_id: UUID, answer_id: UUID) -> ShownAnswer | None:
+    """Return an answer of a household, refused ones too."""
+    row = await conn.fetchrow(SQL["shown_answer"], household_id, answer_id)
+    return None if row is None else ShownAnswer(**row)
+
+
+async def insert_refused_answer(
+    conn: Connection, household_id: UUID, *, answer_id: UUID, version: int, person_id: UUID, sent: str, problem: str, detail: str
+) -> None:
+    """Keep an answer that was not taken, with its problem. `sent` is JSON text in the shape of AnswerSaid."""
+    await conn.execute(SQL["insert_refused_answer"], household_id, answer_id, version, person_id, sent, problem, detail)
+
+
+async def forget_refused_answer(conn: Connection, household_id: UUID, answer_id: UUID, version: int) -> None:
+    """Show a refused answer no more."""
+    await conn.execute(SQL["forget_refused_answer"], household_id, answer_id, version)

@@ -95,3 +95,18 @@ INSERT INTO overlay_segment (household_id, placement_id, change_id, from_month, 
 SELECT $1, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents
 FROM unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[], $6::integer[], $7::integer[])
     AS laid (placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents);
+
+-- name: shown_answer
+SELECT answer_id, version, deleted, kind, difference_id, difference_version, undone_change_id, reason, note, pass_on, until_on AS until,
+    state, answered_by, answered_at, change_id, ended_at, problem, detail
+FROM shown_answer
+WHERE household_id = $1 AND answer_id = $2;
+
+-- name: insert_refused_answer
+INSERT INTO refused_answer (household_id, answer_id, version, person_id, sent, problem, detail)
+VALUES ($1, $2, $3, $4, $5::text::jsonb, $6, $7);
+
+-- name: forget_refused_answer
+UPDATE refused_answer
+SET deleted = true, version = $3
+WHERE household_id = $1 AND answer_id = $2;

@@ -75,6 +75,11 @@ async def notices_after(conn: Connection, following: Following) -> FollowedPage 
     return _page(await conn.read(SQL["notices_after"], *structs.astuple(following)))
 
 
+async def answers_after(conn: Connection, following: Following) -> FollowedPage | None:
+    """Return a page of answers; None when who asks is no parent of the household."""
+    return _page(await conn.read(SQL["answers_after"], *structs.astuple(following)))
+
+
 def _page(rows: Sequence[Record]) -> FollowedPage | None:
     if not rows:
         return None

@@ -162,3 +162,27 @@ LEFT JOIN LATERAL (
 WHERE household.household_id = $1 AND standing.person_id = $2
     AND standing.role IN ('applicant', 'partner') AND standing.superseded_at IS NULL
     AND standing.from_month <= $3 AND (standing.until_month IS NULL OR standing.until_month >= $3);
+
+-- name: answers_after
+SELECT household.version AS household_version, standing.from_month AS standing_from_month, page.*
+FROM household
+JOIN membership AS standing ON standing.household_id = household.household_id
+LEFT JOIN LATERAL (
+    SELECT shown.version, shown.answer_id AS document_id, shown.deleted, (
+        SELECT row_to_json(document)
+        FROM (
+            SELECT shown.answer_id AS "answerId", shown.version, shown.kind, shown.difference_id AS "differenceId",
+                shown.difference_version AS "differenceVersion", shown.undone_change_id AS "undoneChangeId", shown.reason, shown.note,
+                shown.pass_on AS "passOn", shown.until_on AS "until", shown.state, shown.answered_by AS "answeredBy",
+                instant_text(shown.answered_at) AS "answeredAt", shown.change_id AS "changeId",
+                instant_text(shown.ended_at) AS "endedAt", shown.problem, shown.detail, false AS "_deleted"
+        ) AS document
+    ) AS document
+    FROM shown_answer AS shown
+    WHERE shown.household_id = household.household_id AND (shown.version, shown.answer_id) > ($4, $5)
+    ORDER BY shown.version, shown.answer_id
+    LIMIT $6
+) AS page ON true
+WHERE household.household_id = $1 AND standing.person_id = $2
+    AND standing.role IN ('applicant', 'partner') AND standing.superseded_at IS NULL
+    AND standing.from_month <= $3 AND (standing.until_month IS NULL OR standing.until_month >= $3);

@@ -1,0 +1,251 @@
+"""Answers given offline: the rows that a phone pushes, in every order and state that a bad line can bring about."""
+
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import msgspec
+import pytest
+import pytest_asyncio
+
+from api.sync_documents import FollowedAnswerDocument
+from reconcile.keyring import Keyring
+from reconcile.rules.replicated import ROWS_MAX
+from reconcile.store.database import Database
+from tests import world
+from tests.api.conftest import Problem, parent
+
+MONTHS = ("2026-02", "2026-03")
+Document = dict[str, Any]
+
+
+@pytest_asyncio.fixture
+async def difference(db: Database, admin: asyncpg.Connection, api_keyring: Keyring, client: httpx.AsyncClient) -> Document:
+    """An open difference, as a phone has it."""
+    await world.with_register(admin)
+    await world.declared(db, api_keyring)
+    await world.delivered(db, api_keyring, *(world.line(month=month, hours="120.00") for month in MONTHS))
+    return (await pulled(client, "differences"))[0]
+
+
+async def pulled(client: httpx.AsyncClient, collection: str = "answers", *, bsn: str = world.APPLICANT) -> list[Document]:
+    answer = await client.get(f"/v1/sync/{collection}?schemaVersion=1", headers=parent(bsn))
+    documents: list[Document] = answer.json()["documents"]
+    return documents
+
+
+async def push(client: httpx.AsyncClient, *rows: Any, bsn: str = world.APPLICANT, version: int = 1) -> httpx.Response:
+    return await client.post(f"/v1/sync/answers?schemaVersion={version}", json=list(rows), headers=parent(bsn))
+
+
+def made(document: Document, assumed: Document | None = None) -> Document:
+    return {"newDocumentState": document} | ({"assumedMasterState": assumed} if assumed is not None else {})
+
+
+def acceptance(difference: Document, **members: Any) -> Document:
+    answered = {"differenceId": difference["differenceId"], "differenceVersion": difference["version"]}
+    return {"answerId": str(uuid4()), "kind": "acceptance", "state": "sent", "_deleted": False, **answered, **members}
+
+
+async def test_an_answer_given_offline_is_the_tap(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection, woken: list[str]
+) -> None:
+    document = acceptance(difference)
+    answer = await push(client, made(document))
+    assert (answer.status_code, answer.json()) == (200, [])
+    assert woken == ["change", "comparison"]
+    (stands,) = await pulled(client, bsn=world.PARTNER)
+    (change,) = await pulled(client, "changes")
+    assert {name: stands[name] for name in ("answerId", "state", "kind", "answeredBy", "changeId")} == {
+        "answerId": document["answerId"],
+        "state": "given",
+        "kind": "acceptance",
+        "answeredBy": "applicant",
+        "changeId": change["changeId"],
+    }
+    (accepted,) = await pulled(client, "differences")
+    assert (accepted["state"], accepted["changeId"]) == ("accepted", change["changeId"])
+    assert await admin.fetchval("SELECT count(*) FROM outbox WHERE kind = 'change'") == 1
+
+
+async def test_a_push_whose_answer_was_lost_changes_nothing_when_it_comes_again(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection, woken: list[str]
+) -> None:
+    document = acceptance(difference)
+    for _ in range(3):
+        assert (await push(client, made(document))).json() == []
+    versions = await admin.fetchval("SELECT array_agg(version) FROM household")
+    assert (await push(client, made(document, document))).json() == []
+    assert await admin.fetchval("SELECT array_agg(version) FROM household") == versions
+    assert await admin.fetchval("SELECT count(*) FROM answer") == 1
+    assert woken == ["change", "comparison"]
+
+
+async def test_a_moved_version_is_refused_and_stays_as_a_document(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection
+) -> None:
+    stale = acceptance(difference, differenceVersion=difference["version"] - 1)
+    answer = (await push(client, made(stale))).json()
+    assert answer == await pulled(client)
+    assert (answer[0]["state"], answer[0]["problem"], answer[0]["changeId"]) == ("refused", "stale-difference", None)
+    assert {name: answer[0][name] for name in ("answerId", "kind", "differenceId", "differenceVersion")} == {
+        name: stale[name] for name in ("answerId", "kind", "differenceId", "differenceVersion")
+    }
+    # The same again after a lost response: it is refused already, and no row more.
+    assert (await push(client, made(stale))).json() == []
+    assert await admin.fetchval("SELECT count(*) FROM refused_answer") == 1
+    assert await admin.fetchval("SELECT count(*) FROM answer") == 0
+    assert (await pulled(client, "differences"))[0]["state"] == "open"
+
+
+async def test_a_refused_answer_can_be_removed(client: httpx.AsyncClient, difference: Document) -> None:
+    stale = acceptance(difference, differenceVersion=1)
+    (refused,) = (await push(client, made(stale))).json()
+    assert (await push(client, made({**refused, "_deleted": True}, refused))).json() == []
+    (tombstone,) = await pulled(client)
+    assert tombstone == {"answerId": stale["answerId"], "version": refused["version"] + 1, "_deleted": True}
+
+
+async def test_a_refused_row_holds_up_no_other(client: httpx.AsyncClient, difference: Document) -> None:
+    foreign, good = acceptance(difference, differenceId=str(uuid4())), acceptance(difference)
+    unreadable = {"answerId": str(uuid4()), "kind": "surrender"}
+    answer = (await push(client, made(foreign), made(unreadable), made(good))).json()
+    assert [(one["answerId"], one["_deleted"], one.get("problem")) for one in answer] == [
+        (foreign["answerId"], False, "not-found"),
+        (unreadable["answerId"], True, None),
+    ]
+    assert {one["answerId"]: one["state"] for one in await pulled(client)} == {
+        foreign["answerId"]: "refused",
+        good["answerId"]: "given",
+    }
+
+
+async def test_two_phones_take_over_the_same_version_once(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection
+) -> None:
+    own, other = acceptance(difference), acceptance(difference)
+    assert (await push(client, made(own))).json() == []
+    (refused,) = (await push(client, made(other), bsn=world.PARTNER)).json()
+    assert (refused["state"], refused["problem"], refused["answeredBy"]) == ("refused", "answered-before", "partner")
+    assert await admin.fetchval("SELECT count(*) FROM change") == 1
+
+
+async def test_an_acceptance_cannot_be_altered_or_removed_by_a_document(client: httpx.AsyncClient, difference: Document) -> None:
+    document = acceptance(difference)
+    await push(client, made(document))
+    (stands,) = await pulled(client)
+    assert (await push(client, made({**stands, "_deleted": True}, stands))).json() == [stands]
+    assert (await push(client, made({**stands, "differenceVersion": 7}, stands))).json() == [stands]
+    assert await pulled(client) == [stands]
+
+
+async def test_what_was_made_and_removed_offline_never_was(client: httpx.AsyncClient, difference: Document) -> None:
+    assert (await push(client, made(acceptance(difference, _deleted=True)))).json() == []
+    assert await pulled(client) == []
+
+
+async def test_what_a_phone_alone_knows_is_gone(client: httpx.AsyncClient, difference: Document) -> None:
+    document = acceptance(difference)
+    gone = [{"answerId": document["answerId"], "version": 0, "_deleted": True}]
+    assert (await push(client, made(document, document))).json() == gone
+
+
+@pytest.mark.parametrize(
+    ("members", "names"),
+    [
+        ({"differenceVersion": None}, "differenceVersion"),
+        ({"reason": "other"}, "reason"),
+        ({"kind": "postponement"}, "until"),
+        ({"kind": "reversal"}, "undoneChangeId"),
+        ({"kind": "dispute", "until": "2026-09-01"}, "reason"),
+    ],
+)
+async def test_an_answer_says_what_its_kind_must_say(
+    client: httpx.AsyncClient, difference: Document, members: Document, names: str
+) -> None:
+    (refused,) = (await push(client, made(acceptance(difference, **members)))).json()
+    assert (refused["state"], refused["problem"]) == ("refused", "answer-not-valid")
+    assert names in refused["detail"]
+
+
+@pytest.mark.parametrize("note", ["Mijn BSN is 999991772", "999.991.772", "regel\nregel"])
+async def test_a_note_that_may_hold_a_bsn_is_not_kept_with_what_was_refused(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection, note: str
+) -> None:
+    (refused,) = (await push(client, made(acceptance(difference, note=note)))).json()
+    assert (refused["state"], refused["note"]) == ("refused", None)
+    assert note not in str(await admin.fetch("SELECT * FROM refused_answer"))
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"differenceVersion": "five"},
+        {"differenceId": "nobody"},
+        {"reason": "x" * 41},
+        {"note": "n" * 501},
+        {"passOn": "yes"},
+        {"until": "tomorrow"},
+        {"kind": None},
+        {"_deleted": 1},
+    ],
+)
+async def test_what_cannot_be_read_is_gone_and_nothing_is_kept(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection, spoilt: Document
+) -> None:
+    document = acceptance(difference, **spoilt)
+    content = msgspec.json.encode([made(document)])
+    headers = {**parent(), "Content-Type": "application/json"}
+    answer = await client.post("/v1/sync/answers?schemaVersion=1", content=content, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, [{"answerId": document["answerId"], "version": 0, "_deleted": True}])
+    assert await admin.fetchval("SELECT count(*) FROM refused_answer") == 0
+
+
+async def test_a_batch_that_nobody_can_be_told_about_is_refused_whole(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection, problem: Problem
+) -> None:
+    told = problem(await push(client, made(acceptance(difference)), made({"answerId": "one"}), made({})), 400, "invalid-request")
+    assert [one["field"] for one in told["errors"]] == ["1.newDocumentState.answerId", "2.newDocumentState.answerId"]
+    for wrong in (
+        [made(acceptance(difference, note="\x00"))],
+        {},
+        {"rows": []},
+        [1],
+        [{"assumedMasterState": {}}],
+        [made(acceptance(difference))] * (ROWS_MAX + 1),
+    ):
+        answer = await client.post("/v1/sync/answers?schemaVersion=1", json=wrong, headers=parent())
+        problem(answer, 400, "invalid-request")
+    assert await admin.fetchval("SELECT count(*) FROM answer") == 0
+
+
+async def test_only_answers_are_taken_and_only_in_a_form_of_today(
+    client: httpx.AsyncClient, difference: Document, problem: Problem
+) -> None:
+    for collection in ("differences", "nothing"):
+        answer = await client.post(f"/v1/sync/{collection}?schemaVersion=1", json=[], headers=parent())
+        problem(answer, 404, "not-found")
+    problem(await push(client, version=0), 426, "app-too-old")
+    problem(await push(client, version=2), 400, "invalid-request")
+    problem(await client.post("/v1/sync/answers?schemaVersion=1", content=b"[]", headers=parent()), 415, "unsupported-media-type")
+
+
+async def test_nobody_elses_answers_can_be_seen_or_altered(
+    client: httpx.AsyncClient, difference: Document, db: Database, api_keyring: Keyring
+) -> None:
+    document = acceptance(difference)
+    await push(client, made(document))
+    (stands,) = await pulled(client)
+    members = [world.member(world.STRANGER, "applicant")]
+    await world.declared(db, api_keyring, world.declaration(householdRef="H2", members=members, placements=[]))
+    assert await pulled(client, bsn=world.STRANGER) == []
+    answer = await push(client, made({**stands, "_deleted": True}, stands), bsn=world.STRANGER)
+    assert answer.json() == [{"answerId": document["answerId"], "version": 0, "_deleted": True}]
+    assert await pulled(client) == [stands]
+
+
+async def test_the_document_that_comes_back_is_the_one_that_is_pulled(client: httpx.AsyncClient, difference: Document) -> None:
+    (refused,) = (await push(client, made(acceptance(difference, differenceVersion=1)))).json()
+    assert (await pulled(client)) == [refused]
+    assert msgspec.json.decode(msgspec.json.encode(msgspec.convert(refused, FollowedAnswerDocument))) == refused
