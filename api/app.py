@@ -15,6 +15,7 @@ from litestar.di import Provide
 from api.attempts import attempts_router
 from api.bells import Bells
 from api.caller import Authentication, utc_now
+from api.certificate import EdgeCertificates
 from api.changes import changes_router
 from api.contract import OPENAPI_CONFIG, contract_router
 from api.declarations import declarations_router
@@ -95,7 +96,8 @@ def create_app(
     tokens = VerifiedTokens(keys or IssuerKeys(http), issuers=issuers, audience=settings.token_audience)
     parents = Parents(db, IdentityAdapter(identity_key, keyring), clock)
     limits = RateLimits(reads=settings.rate_limit_reads, writes=settings.rate_limit_writes)
-    authentication = Authentication(db=db, tokens=tokens, parents=parents, limits=limits)
+    certificates = EdgeCertificates(settings.certificate_edges)
+    authentication = Authentication(db=db, tokens=tokens, parents=parents, limits=limits, certificates=certificates)
     streams = Streams(db=db, parents=parents, bells=bells or Bells(), pace=pace)
     services = Services(
         db=db,

@@ -3,7 +3,8 @@
 A route names the scope that it needs in its `opt`; a route without one is open to all. Tokens come in the header only. A route of
 parents with `follows` gets the parent that the login was, to be checked where it reads; any other one that was checked here. A route of
 organisations with `mandated` also serves a vendor that names, in the query, an organisation whose mandate it has; one with `across`
-serves whoever the token is, for all organisations that mandated it. Requests of organisations are counted (api/rate_limits.py).
+serves whoever the token is, for all organisations that mandated it. Requests of organisations are counted (api/rate_limits.py). A
+route of parents with `in_person` serves no proxy.
 """
 
 import time
@@ -14,9 +15,11 @@ from litestar.exceptions import ClientException, NotAuthorizedException, Permiss
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from api.certificate import EdgeCertificates
+from api.challenge import challenge, not_taken
 from api.parents import Parents
 from api.rate_limits import RateLimits
-from api.tokens import Claims, TokenInvalid, VerifiedTokens
+from api.tokens import Claims, TokenInvalid, VerifiedTokens, check_binding
 from reconcile.callers import Manager, Organisation, Parent, Sender, Tvs
 from reconcile.mandate import acting_for
 from reconcile.problems import NotAllowed
@@ -28,7 +31,6 @@ DELIVER = "kot:deliver"
 DECLARE = "kot:declare"
 PILOT_READ = "kot:pilot.read"
 PILOT_MANAGE = "kot:pilot.manage"
-_REALM = 'Bearer realm="kot-uren"'
 
 
 def utc_now() -> datetime:
@@ -44,7 +46,10 @@ def sent_header(scope: Scope, wanted: bytes) -> str:
 class Authentication(ASGIMiddleware):
     """Puts the caller into the scope, or refuses."""
 
-    def __init__(self, *, db: Database, tokens: VerifiedTokens, parents: Parents, limits: RateLimits) -> None:
+    def __init__(
+        self, *, db: Database, tokens: VerifiedTokens, parents: Parents, limits: RateLimits, certificates: EdgeCertificates
+    ) -> None:
+        self._certificates = certificates
         self._db = db
         self._limits = limits
         self._tokens = tokens
@@ -58,7 +63,7 @@ class Authentication(ASGIMiddleware):
             if needed not in claims.scopes:
                 raise PermissionDeniedException(
                     f"This address needs a token with the scope {needed}.",
-                    headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{needed}"'},
+                    headers=challenge("insufficient_scope", scope=needed),
                 )
             scope["auth"] = claims
             scope["user"] = caller = await self._caller(needed, claims, scope)
@@ -70,22 +75,28 @@ class Authentication(ASGIMiddleware):
     async def _claims(self, scope: Scope) -> Claims:
         kind, _, token = sent_header(scope, b"authorization").partition(" ")
         if kind.lower() != "bearer" or not token:
-            raise NotAuthorizedException(
-                "Send an access token in the header Authorization, as Bearer.", headers={"WWW-Authenticate": _REALM}
-            )
+            raise NotAuthorizedException("Send an access token in the header Authorization, as Bearer.", headers=challenge())
         try:
-            return await self._tokens.claims(token.strip(), time.time())
+            claims = await self._tokens.claims(token.strip(), time.time())
+            if claims.cnf is not None:
+                check_binding(claims.cnf, self._certificates.thumbprint(scope))
         except TokenInvalid as reason:
-            raise NotAuthorizedException(str(reason), headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}) from None
+            raise not_taken(str(reason)) from None
+        return claims
 
     async def _caller(self, needed: str, claims: Claims, scope: Scope) -> Parent | Organisation | Sender | Tvs | Manager:
         opt = scope["route_handler"].opt
         if needed == APP:
-            return await (self._parents.remembered(claims) if opt.get("follows") else self._parents.parent(claims))
+            parent = await (self._parents.remembered(claims) if opt.get("follows") else self._parents.parent(claims))
+            if parent.proxy is not None and opt.get("in_person"):
+                raise NotAllowed("Only the parent may do this, and nobody who represents them.")
+            return parent
+        if claims.represents is not None:
+            raise NotAllowed("A token that represents somebody serves the addresses of parents alone.")
         if needed in (PILOT_READ, PILOT_MANAGE):
             return Manager(subject=f"{claims.sub} of {claims.iss}")
         if not is_oin(claims.oin):
-            raise NotAuthorizedException("The token names no OIN.", headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'})
+            raise not_taken("The token names no OIN.")
         if needed == DECLARE:
             return Tvs(oin=claims.oin)
         sender = Sender(oin=claims.oin)

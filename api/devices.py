@@ -52,7 +52,7 @@ class DeviceDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     registered_at: datetime
 
 
-@put("/{device_id:uuid}", operation_id="registerDevice", status_code=200, opt={"scope": APP})
+@put("/{device_id:uuid}", operation_id="registerDevice", status_code=200, opt={"scope": APP, "in_person": True})
 async def put_device(request: Request[Parent, None, Any], db: NamedDependency[Database], device_id: FromPath[UUID]) -> DeviceDocument:
     """Register a phone, or renew it: after each login and when the token changes. Who registers it last owns it; the newest ten stay."""
     media_type(request, "application/json")
@@ -62,7 +62,7 @@ async def put_device(request: Request[Parent, None, Any], db: NamedDependency[Da
         return _document(await register_device(conn, request.user, device_id, address))
 
 
-@delete("/{device_id:uuid}", operation_id="removeDevice", status_code=204, opt={"scope": APP})
+@delete("/{device_id:uuid}", operation_id="removeDevice", status_code=204, opt={"scope": APP, "in_person": True})
 async def delete_device(request: Request[Parent, None, Any], db: NamedDependency[Database], device_id: FromPath[UUID]) -> Response[None]:
     """Push nothing more to a phone of yours, and forget its token; one that is not there is no fault. Do so at logout."""
     async with db.transaction(request.user) as conn:

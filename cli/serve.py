@@ -59,6 +59,8 @@ async def _serve(settings: Settings) -> None:
             port=settings.port,
             log_config=None,
             access_log=False,
+            # Who is at the other end of the connection decides whose certificates count (api/certificate.py): nothing in a header does.
+            proxy_headers=False,
             # The other one that uvicorn knows reads heads of any length.
             http="h11",
             server_header=False,

@@ -63,7 +63,7 @@ def _event(parent: Parent, accepted: Acceptance) -> str:
     """Say for the audit who accepted what."""
     event = {
         "action": "accepted",
-        "actor": str(parent.person_id),
+        **parent.audited,
         "differenceId": str(accepted.difference_id),
         "differenceVersion": accepted.difference_version,
         "changeId": str(accepted.change_id),

@@ -9,23 +9,32 @@ from reconcile.rules.months import Month, first_day
 
 
 class Visitor(Struct, frozen=True, kw_only=True):
-    """A person with a valid parent token whose person and household are still to be found."""
+    """A person with a valid parent token whose person and household are still to be found; `proxy` is who represents that person."""
 
     issuer: str
     subject: str
     bsn_index: bytes | None = None
+    proxy: str | None = None
 
 
 class Parent(Struct, frozen=True, kw_only=True):
-    """Applicant or partner, acting for one household."""
+    """Applicant or partner, acting for one household; or `proxy`, a pseudonym and the issuer that gave it, who acts for that person."""
 
     person_id: UUID
     household_id: UUID
+    proxy: str | None = None
 
     @property
     def actor(self) -> str:
-        """Who acts, for what belongs to one actor: the same person in another household is another."""
-        return f"parent {self.person_id}/{self.household_id}"
+        """Who acts, for what belongs to one actor: the same person in another household is another, and so is who represents them."""
+        person = f"{self.person_id}/{self.household_id}"
+        return f"parent {person}" if self.proxy is None else f"proxy {self.proxy} for {person}"
+
+    @property
+    def audited(self) -> Mapping[str, str]:
+        """Who acts, as the audit of the household says it: the person, or the proxy and whom it represents."""
+        person = str(self.person_id)
+        return {"actor": person} if self.proxy is None else {"actor": f"proxy {self.proxy}", "represents": person}
 
 
 class Organisation(Struct, frozen=True, kw_only=True):

@@ -59,5 +59,5 @@ async def _lock(conn: Connection, parent: Parent) -> None:
 
 
 async def _record(conn: Connection, parent: Parent, device_id: UUID, action: str) -> None:
-    event = {"action": action, "actor": str(parent.person_id), "deviceId": str(device_id)}
+    event = {"action": action, **parent.audited, "deviceId": str(device_id)}
     await households.record_changes(conn, [parent.household_id], [msgspec.json.encode(event).decode()])

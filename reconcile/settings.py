@@ -4,6 +4,7 @@ One field per variable. What a process does not need it is not given: an API pro
 """
 
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -36,6 +37,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     identity_key_file: Annotated[str, Meta(description="Private JWK that opens the broker's encrypted BSN claim (API)")] = ""
     token_issuers: Annotated[str, Meta(description="Issuers whose access tokens are taken, separated by commas (API)")] = ""
     token_audience: Annotated[str, Meta(description="Audience that an access token must name (API)")] = "kot-uren"  # noqa: S105  # the name of the service
+    certificate_edges: Annotated[
+        str, Meta(description="Addresses of edge proxies that are trusted to send Client-Cert (RFC 9440); empty: none is (API)")
+    ] = ""
     host: Annotated[str, Meta(description="Address that the API listens on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port that the API listens on")] = 8000
     restore_number: Annotated[int, Meta(ge=1, description="Raised by hand after a restore from backup: phones begin again (API)")] = 1
@@ -120,6 +124,15 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _networks(text: str) -> str:
+    for one in text.split(","):
+        try:
+            ip_network(one.strip())
+        except ValueError:
+            raise ValueError("must be addresses or networks, such as 10.0.0.8 or 10.0.0.0/24, separated by commas") from None
+    return text
+
+
 _READERS: Mapping[str, Callable[[str], str | int | float]] = {
     **{field: _url("postgresql", "postgres") for field in Settings.__struct_fields__ if field.startswith("database_url")},
     "redis_url": _url("redis", "rediss", "unix"),
@@ -127,6 +140,7 @@ _READERS: Mapping[str, Callable[[str], str | int | float]] = {
     "tvs_events_url": _url("http", "https"),
     "forward_issuer": _url("http", "https"),
     "fcm_url": _url("http", "https"),
+    "certificate_edges": _networks,
     "port": _whole,
     "restore_number": _up_to_a_million,
     "rate_limit_reads": _up_to_a_million,

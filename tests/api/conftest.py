@@ -71,9 +71,13 @@ def manager(scope: str = "kot:pilot.manage", *, sub: str = "m-1") -> Headers:
     return bearer(scope, sub=sub)
 
 
+def sealed(bsn: str) -> str:
+    """The broker's encrypted claim of whose BSN it is."""
+    return jwe.encrypt_compact({"alg": "RSA-OAEP-256", "enc": "A256GCM"}, bsn, _IDENTITY, algorithms=["RSA-OAEP-256", "A256GCM"])
+
+
 def parent(bsn: str = world.APPLICANT, **claims: Any) -> Headers:
-    sealed = jwe.encrypt_compact({"alg": "RSA-OAEP-256", "enc": "A256GCM"}, bsn, _IDENTITY, algorithms=["RSA-OAEP-256", "A256GCM"])
-    return bearer("kot:app", **{"sub": f"s-{bsn}"[::-1], "acr": SUBSTANTIAL, "bsn_encrypted": sealed, **claims})
+    return bearer("kot:app", **{"sub": f"s-{bsn}"[::-1], "acr": SUBSTANTIAL, "bsn_encrypted": sealed(bsn), **claims})
 
 
 @pytest.fixture(scope="session")

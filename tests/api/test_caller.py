@@ -11,7 +11,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from reconcile.keyring import Keyring
 from reconcile.store.database import Database
 from tests import world
-from tests.api.conftest import Problem, bearer, organisation, parent, token
+from tests.api.conftest import ISSUER, Problem, bearer, organisation, parent, token
 
 OTHER_KEY = ECKey.generate_key("P-256", {"kid": "test"})
 RSA = RSAKey.generate_key(2048, {"kid": "test"})
@@ -41,12 +41,17 @@ SECRET = OctKey.import_key("a" * 32)
         {"oin": "123"},
         {"oin": "x" * 9000},
         {"sub": "a\x00b"},
+        {"represents": "somebody"},
+        {"represents": {"iss": ISSUER}},
+        {"represents": {"iss": ISSUER, "sub": ""}},
+        {"represents": {"iss": "https://other.example", "sub": "s"}},
+        {"represents": {"iss": ISSUER, "sub": "s", "represents": {"iss": ISSUER, "sub": "t"}}},
     ],
 )
 async def test_a_token_that_is_not_right_is_not_taken(client: httpx.AsyncClient, problem: Problem, wrong: dict[str, Any]) -> None:
     answer = await client.get("/v1/deliveries", headers=bearer("kot:deliver", **{"oin": world.OIN, **wrong}))
     document = problem(answer, 401, "not-authenticated")
-    assert answer.headers["www-authenticate"].startswith("Bearer ")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="kot-uren", error="invalid_token"'
     assert "eyJ" not in str(document)
 
 
@@ -64,7 +69,11 @@ async def test_a_token_that_is_not_right_is_not_taken(client: httpx.AsyncClient,
 )
 async def test_what_is_no_token_is_not_taken(client: httpx.AsyncClient, problem: Problem, headers: dict[str, str]) -> None:
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    problem(await client.get("/v1/deliveries", headers=raw), 401, "not-authenticated")
+    answer = await client.get("/v1/deliveries", headers=raw)
+    problem(answer, 401, "not-authenticated")
+    # Without a token there is no error to name (RFC 6750, section 3.1).
+    has_token = headers.get("Authorization", "").startswith("Bearer ")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="kot-uren"' + (', error="invalid_token"' if has_token else "")
 
 
 async def test_a_token_in_the_query_is_no_token(client: httpx.AsyncClient, problem: Problem) -> None:
@@ -84,13 +93,30 @@ async def test_a_token_in_the_query_is_no_token(client: httpx.AsyncClient, probl
 async def test_another_scope_is_not_enough(client: httpx.AsyncClient, problem: Problem, method: str, path: str, scope: str) -> None:
     answer = await client.request(method, path, headers=bearer(scope, oin=world.OIN))
     problem(answer, 403, "insufficient-scope")
-    assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
+    needed = answer.headers["www-authenticate"].removeprefix('Bearer realm="kot-uren", error="insufficient_scope", scope="')
+    assert needed.removesuffix('"') in ("kot:app", "kot:deliver", "kot:declare")
 
 
-async def test_a_parent_needs_more_than_a_password(client: httpx.AsyncClient, problem: Problem) -> None:
-    answer = await client.get("/v1/differences", headers=parent(acr="http://eidas.europa.eu/LoA/low"))
+@pytest.mark.parametrize("path", ["/v1/differences", "/v1/sync/differences?schemaVersion=1"])
+@pytest.mark.parametrize("acr", [None, "", "http://eidas.europa.eu/LoA/low", "http://eidas.europa.eu/LoA/substantial "])
+async def test_a_parent_needs_more_than_a_password(client: httpx.AsyncClient, problem: Problem, path: str, acr: str | None) -> None:
+    answer = await client.get(path, headers=parent(acr=acr))
     problem(answer, 401, "not-authenticated")
-    assert "insufficient_user_authentication" in answer.headers["www-authenticate"]
+    assert answer.headers["www-authenticate"] == (
+        'Bearer realm="kot-uren", error="insufficient_user_authentication", '
+        'acr_values="http://eidas.europa.eu/LoA/substantial http://eidas.europa.eu/LoA/high"'
+    )
+
+
+@pytest.mark.parametrize("named", [{"sub": world.APPLICANT}, {"represents": {"iss": ISSUER, "sub": world.APPLICANT}}])
+async def test_a_number_of_a_person_is_no_pseudonym(
+    client: httpx.AsyncClient, db: Database, admin: asyncpg.Connection, api_keyring: Keyring, problem: Problem, named: dict[str, Any]
+) -> None:
+    await world.with_register(admin)
+    await world.declared(db, api_keyring)
+    answer = await client.get("/v1/differences", headers=parent(**named))
+    assert world.APPLICANT not in str(problem(answer, 401, "not-authenticated"))
+    assert await admin.fetchval("SELECT count(*) FROM login") == 0
 
 
 async def test_an_organisation_that_the_register_lacks_is_told(client: httpx.AsyncClient, problem: Problem) -> None:

@@ -1,5 +1,6 @@
 """Keys of an issuer over real HTTP: read once, read again for a new key, and not as often as somebody likes."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -24,16 +25,20 @@ class Keys:
         self.named = ""
         self.reads = 0
         self.keys = [ECKey.generate_key("P-256", {"kid": "one"})]
+        self.published: object = None
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     def app(self) -> Litestar:
         @get("/.well-known/openid-configuration", sync_to_thread=False)
         def metadata() -> dict[str, str]:
             return {"issuer": self.named or self.url, "jwks_uri": f"{self.url}/jwks"}
 
-        @get("/jwks", sync_to_thread=False)
-        def jwks() -> dict[str, Any]:
+        @get("/jwks")
+        async def jwks() -> Any:
             self.reads += 1
-            return {"keys": [key.as_dict(private=False) for key in self.keys]}
+            await self.answers.wait()
+            return {"keys": [key.as_dict(private=False) for key in self.keys]} if self.published is None else self.published
 
         return Litestar([metadata, jwks], openapi_config=None)
 
@@ -89,6 +94,52 @@ async def test_keys_that_are_known_outlive_an_issuer_that_is_away(issuer: Keys, 
         issuer.named = "https://somebody-else.example"
         monkeypatch.setattr("api.tokens._KEYS_GOOD_FOR_S", 0.0)
         assert await check(source, issuer, issuer.keys[0]) == "s"
+
+
+async def test_an_issuer_that_is_slow_makes_nobody_wait_for_another_one(issuer: Keys) -> None:
+    quick = Keys()
+    async with httpx.AsyncClient() as http, serving(quick.app()) as served:
+        quick.url = served.url
+        source = IssuerKeys(http)
+        issuer.answers.clear()
+        waiting = [asyncio.create_task(check(source, issuer, issuer.keys[0])) for _ in range(3)]
+        while not issuer.reads:
+            await asyncio.sleep(0.01)
+        assert await asyncio.wait_for(check(source, quick, quick.keys[0]), 3) == "s"
+        issuer.answers.set()
+        assert await asyncio.gather(*waiting) == ["s"] * 3
+    assert issuer.reads == 1
+
+
+async def test_an_issuer_that_never_answered_is_asked_again_after_the_pause_alone(issuer: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with httpx.AsyncClient() as http:
+        source = IssuerKeys(http)
+        issuer.published = {"keys": []}
+        for _ in range(5):
+            with pytest.raises(Busy):
+                await check(source, issuer, issuer.keys[0])
+        assert issuer.reads == 1
+        issuer.published = None
+        monkeypatch.setattr("api.tokens._REFRESH_PAUSE_S", 0.0)
+        assert await check(source, issuer, issuer.keys[0]) == "s"
+
+
+@pytest.mark.parametrize("published", [{"keys": []}, {"keys": "none"}, {"kays": []}, [], "keys", {"keys": [{"kty": "EC", "crv": "P-256"}]}])
+async def test_keys_in_no_form_that_is_known_are_the_issuer_s_fault_and_not_the_token_s(issuer: Keys, published: object) -> None:
+    issuer.published = published
+    async with httpx.AsyncClient() as http:
+        with pytest.raises(Busy):
+            await check(IssuerKeys(http), issuer, issuer.keys[0])
+
+
+async def test_keys_that_were_read_again_and_are_the_same_cost_no_signature(issuer: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with httpx.AsyncClient() as http:
+        tokens = VerifiedTokens(IssuerKeys(http), issuers=[issuer.url], audience="kot-uren")
+        sent = token(issuer, issuer.keys[0])
+        first = await tokens.claims(sent, time.time())
+        monkeypatch.setattr("api.tokens._KEYS_GOOD_FOR_S", 0.0)
+        assert await tokens.claims(sent, time.time()) is first
+    assert issuer.reads == 2
 
 
 async def test_a_token_is_verified_once_as_long_as_the_keys_are_the_same(issuer: Keys, monkeypatch: pytest.MonkeyPatch) -> None:

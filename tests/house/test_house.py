@@ -20,16 +20,17 @@ MODULES = sorted(
 # Modules without a test file of their own, and where they are tested.
 TESTED_ELSEWHERE = {
     "api/app.py": "every test of the API builds it",
+    "api/challenge.py": "tests/api/test_caller.py: what WWW-Authenticate says",
     "api/declarations.py": "tests/api/test_changes.py: the addresses of TVS together",
     "api/idempotency.py": "tests/api/test_differences.py and test_pilots.py: requests repeated in every way",
     "api/delivery_contract.py": "tests/api/test_media.py: the limits that the contract names; tests/contract/test_published.py",
     "api/delivery_documents.py": "tests/api/test_deliveries.py: receipts, lines, the spreadsheet",
     "api/fault_documents.py": "tests/reconcile/test_diagnose.py and tests/api/test_deliveries.py: findings, the spreadsheet",
     "api/identity.py": "tests/api/test_caller.py: claims that prove somebody or nobody",
-    "api/parents.py": "tests/api/test_caller.py, and tests/api/test_sync.py for what is remembered",
     "api/services.py": "holds two things and does nothing",
     "api/sync_contract.py": "tests/contract/test_published.py",
     "api/sync_documents.py": "tests/reconcile/test_follow.py: each document beside what was written",
+    "api/token_contract.py": "tests/contract/test_published.py: every operation names a scope that its flow gives",
     "api/validation.py": "tests/api/test_changes.py, test_devices.py, test_pilots.py: bodies wrong in every way",
     "cli/contract.py": "tests/contract/test_published.py",
     "cli/doorway.py": "tests/cli/test_main.py",
