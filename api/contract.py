@@ -27,17 +27,11 @@ from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
 from api.receipts import CanonicalReceipt
 from api.statements import StatementDocument
 from api.sync_contract import describe_pull, describe_push, followed_schemas
+from api.token_contract import SECURITY_SCHEMES, security
 from api.withdrawals import WithdrawalRequest
 from reconcile.forward import Receipt
 
 _FOLDER = Path(__file__).parent.parent / "openapi"
-_SCOPES = {
-    "kot:app": "A parent: see differences, take one over, keep a copy",
-    "kot:deliver": "A childcare organisation: deliver hours",
-    "kot:declare": "The allowance system: declarations, changes, receipts",
-    "kot:pilot.read": "A pilot manager: read pilots and their counts",
-    "kot:pilot.manage": "A pilot manager: make a pilot, draw, release and pause its stages",
-}
 # What every operation of a kind can answer beside its success.
 _ALWAYS = (500, 503)
 _WITH_TOKEN = (401, 403)
@@ -154,14 +148,7 @@ def published_document(app: Litestar) -> bytes:
     for name, schema in followed_schemas().items():
         components["schemas"].setdefault(name, schema)
     components["headers"] = {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADER_TEXTS.items()}
-    components["securitySchemes"] = {
-        "token": {
-            "type": "http",
-            "scheme": "bearer",
-            "bearerFormat": "at+jwt",
-            "description": "; ".join(f"{k}: {v}" for k, v in _SCOPES.items()),
-        }
-    }
+    components["securitySchemes"] = SECURITY_SCHEMES
     opts = {handler.operation_id: handler.opt for route in app.routes for handler in getattr(route, "route_handlers", [])}
     for path, item in document["paths"].items():
         for method, operation in item.items():
@@ -203,7 +190,7 @@ def _correct_operation(path: str, method: str, operation: dict[str, Any], opt: M
     for answer in responses.values():
         answer.setdefault("headers", {}).update(_HEADERS["headers"] | (_LIMIT_HEADERS if scope == DELIVER else {}))
     operation["responses"] = responses
-    operation["security"] = [{"token": []}] if scope else []
+    operation["security"] = security(scope)
     if scope:
         operation["description"] = f"{operation.get('description', '')} Scope: {scope}.".strip()
     if opt.get("mandated"):

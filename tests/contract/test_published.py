@@ -85,6 +85,19 @@ def test_every_operation_keeps_the_design_rules(path: str, method: str, operatio
     assert method in ("get", "post", "put", "delete")
 
 
+def test_every_operation_with_a_token_names_a_scope_that_its_flow_gives() -> None:
+    flows = {name: next(iter(scheme["flows"].values())) for name, scheme in DOCUMENT["components"]["securitySchemes"].items()}
+    used = set()
+    for _, _, operation in OPERATIONS:
+        assert ("401" in operation["responses"]) == ("403" in operation["responses"]) == bool(operation["security"])
+        for one in operation["security"]:
+            ((scheme, (scope,)),) = one.items()
+            assert scope in flows[scheme]["scopes"]
+            assert f"Scope: {scope}." in operation["description"]
+            used.add(scope)
+    assert used == {scope for flow in flows.values() for scope in flow["scopes"]}
+
+
 def test_every_reference_in_the_document_leads_somewhere() -> None:
     text = (ROOT / "openapi" / "openapi.json").read_text()
     for section, name in set(re.findall(r'"#/components/(\w+)/([\w.]+)"', text)):
