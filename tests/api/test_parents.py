@@ -181,6 +181,24 @@ async def test_a_membership_that_ends_ends_the_proxy_s_view(
     problem(await client.get(path, headers=as_proxy), 403, "household-unclear")
 
 
+@pytest.mark.parametrize(
+    ("whom", "reason"),
+    [
+        ({"iss": "https://other.example", "sub": "s"}, "by a sub of its own"),
+        ({"iss": ISSUER, "sub": ""}, "by a sub of its own"),
+        ({"iss": ISSUER, "sub": "s", "represents": {"iss": ISSUER, "sub": "t"}}, "through somebody else"),
+        ({"sub": "s"}, "in another form"),
+        ("s", "in another form"),
+        ([{"iss": ISSUER, "sub": "s"}], "in another form"),
+    ],
+)
+async def test_who_is_represented_in_a_way_that_is_not_known_is_nobody(
+    client: httpx.AsyncClient, problem: Problem, whom: object, reason: str
+) -> None:
+    answer = await client.get("/v1/differences", headers=parent(represents=whom))
+    assert reason in problem(answer, 401, "not-authenticated")["detail"]
+
+
 @pytest.mark.parametrize(("scope", "path"), [("kot:deliver", "/v1/deliveries"), ("kot:pilot.read", "/v1/pilots")])
 async def test_only_parents_are_represented(client: httpx.AsyncClient, problem: Problem, scope: str, path: str) -> None:
     headers = bearer(scope, oin=world.OIN, represents={"iss": ISSUER, "sub": "the-represented"})
