@@ -44,7 +44,7 @@ class Bells:
         self._streams_max = streams_max
         self._streams_of_person_max = streams_of_person_max
         self._of_household: defaultdict[UUID, set[Bell]] = defaultdict(set)
-        self._of_person: Counter[UUID] = Counter()
+        self._of_person: Counter[tuple[UUID, str | None]] = Counter()
         self._is_closed = False
 
     @contextmanager
@@ -52,20 +52,22 @@ class Bells:
         """Hang up a bell for one stream, and take it down when the block ends. Raises Busy beyond a limit, or when all are to end."""
         if self._is_closed or self._of_person.total() >= self._streams_max:
             raise Busy("There are too many streams here. Pull now and then, and try again later.")
-        if self._of_person[parent.person_id] >= self._streams_of_person_max:
+        # Who represents somebody never uses up the streams of that person.
+        person = parent.person_id, parent.proxy
+        if self._of_person[person] >= self._streams_of_person_max:
             raise Busy(f"You have {self._streams_of_person_max} streams already. End one, or pull now and then.")
         bell = Bell()
         self._of_household[parent.household_id].add(bell)
-        self._of_person[parent.person_id] += 1
+        self._of_person[person] += 1
         try:
             yield bell
         finally:
             self._of_household[parent.household_id].discard(bell)
             if not self._of_household[parent.household_id]:
                 del self._of_household[parent.household_id]
-            self._of_person[parent.person_id] -= 1
-            if not self._of_person[parent.person_id]:
-                del self._of_person[parent.person_id]
+            self._of_person[person] -= 1
+            if not self._of_person[person]:
+                del self._of_person[person]
 
     @property
     def count(self) -> int:

@@ -121,7 +121,7 @@ class _Taking:
         return await answers.shown_answer(self._conn, self._parent.household_id, answer_id)
 
     async def _record(self, action: str, answer_id: UUID) -> None:
-        event = {"action": action, "actor": str(self._parent.person_id), "answerId": str(answer_id)}
+        event = {"action": action, **self._parent.audited, "answerId": str(answer_id)}
         await households.record_changes(self._conn, [self._parent.household_id], [msgspec.json.encode(event).decode()])
 
 

@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from api.bells import Bells
@@ -39,6 +40,12 @@ async def test_places_are_given_back() -> None:
     with bells.listening(mine), bells.listening(parent()), pytest.raises(Busy), bells.listening(parent()):
         raise AssertionError("there was one too many")
     assert bells.count == 0
+
+
+async def test_a_proxy_takes_no_place_of_the_parent() -> None:
+    bells, mine = Bells(streams_of_person_max=1), parent()
+    with bells.listening(mine), bells.listening(msgspec.structs.replace(mine, proxy="somebody of an issuer")):
+        assert bells.count == 2
 
 
 async def test_once_ended_nobody_is_admitted() -> None:
