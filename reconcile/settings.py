@@ -127,9 +127,20 @@ def _url(*schemes: str) -> Callable[[str], str]:
 def _networks(text: str) -> str:
     for one in text.split(","):
         try:
-            ip_network(one.strip())
+            is_everybody = ip_network(one.strip()).prefixlen == 0
         except ValueError:
             raise ValueError("must be addresses or networks, such as 10.0.0.8 or 10.0.0.0/24, separated by commas") from None
+        if is_everybody:
+            raise ValueError("must not name a network of everybody: then anybody could send any certificate")
+    return text
+
+
+def _issuers(text: str) -> str:
+    for one in text.split(","):
+        issuer = urlsplit(one.strip())
+        # Keys that come over a wire without TLS are whoever's stands on it.
+        if issuer.scheme != "https" and not (issuer.scheme == "http" and issuer.hostname in ("127.0.0.1", "::1", "localhost")):
+            raise ValueError("must be addresses that begin with https://, separated by commas; http:// on this machine alone")
     return text
 
 
@@ -141,6 +152,7 @@ _READERS: Mapping[str, Callable[[str], str | int | float]] = {
     "forward_issuer": _url("http", "https"),
     "fcm_url": _url("http", "https"),
     "certificate_edges": _networks,
+    "token_issuers": _issuers,
     "port": _whole,
     "restore_number": _up_to_a_million,
     "rate_limit_reads": _up_to_a_million,

@@ -33,3 +33,21 @@ def test_a_port_is_a_whole_number(port: str) -> None:
 
 def test_an_empty_variable_is_not_set() -> None:
     assert Settings.from_env({"HOST": "  "}).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("edges", ["edge.internal", "10.0.0.1,", "10.0.0.1/24", "10.0.0.0/33", "0.0.0.0/0", "10.0.0.1, ::/0", "*"])
+def test_an_edge_that_is_trusted_is_an_address_or_a_network(edges: str) -> None:
+    with pytest.raises(SettingsError, match="CERTIFICATE_EDGES must"):
+        Settings.from_env({"CERTIFICATE_EDGES": edges})
+
+
+@pytest.mark.parametrize("issuers", ["http://issuer.example", "issuer.example", "https://issuer.example,", "ftp://127.0.0.1"])
+def test_an_issuer_is_read_over_tls(issuers: str) -> None:
+    with pytest.raises(SettingsError, match="TOKEN_ISSUERS must"):
+        Settings.from_env({"TOKEN_ISSUERS": issuers})
+
+
+def test_edges_and_issuers_may_be_several() -> None:
+    settings = Settings.from_env({"CERTIFICATE_EDGES": "10.0.0.8, fd00::/64", "TOKEN_ISSUERS": "https://a.example, http://127.0.0.1:81"})
+    assert settings.certificate_edges == "10.0.0.8, fd00::/64"
+    assert settings.token_issuers == "https://a.example, http://127.0.0.1:81"
