@@ -45,6 +45,10 @@ bench: $(READY) ## Measure the promised speeds beside their yardsticks; PART=pul
 openapi: $(READY) ## Write the published contract from the code
 	@$(VENV)/bin/kot openapi
 
+.PHONY: rights
+rights: $(READY) ## Write the listing of who may do what in the database, from the migrations
+	@$(PY) -m tests.rights
+
 .PHONY: lock
 lock: ## Lock the dependencies, with hashes and without any host name; UPGRADE=--upgrade takes the newest of all
 	@python3 -m venv .local/lock && .local/lock/bin/pip install -q uv

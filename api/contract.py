@@ -15,6 +15,8 @@ from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Contact, License, Server
 from litestar.params import FromPath
+from litestar.routes import BaseRoute
+from litestar.types import ControllerRouterHandler
 
 from api.caller import DELIVER
 from api.delivery_contract import describe_create_delivery
@@ -91,6 +93,15 @@ _HEADER_TEXTS = {
 _LIMIT_HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")}
 _HEADERS: dict[str, Any] = {"headers": {"API-Version": {"$ref": "#/components/headers/ApiVersion"}}}
 
+
+class _NoPages(Router):
+    """Where the generator puts pages of its own, whatever it is told: they answer in HTML and load scripts from elsewhere. None stays."""
+
+    def register(self, value: ControllerRouterHandler) -> list[BaseRoute]:  # noqa: ARG002  # none is taken
+        """Take nothing."""
+        return []
+
+
 OPENAPI_CONFIG = OpenAPIConfig(
     title="kot-uren",
     version=API_VERSION,
@@ -102,8 +113,7 @@ OPENAPI_CONFIG = OpenAPIConfig(
     license=License(name="EUPL-1.2", identifier="EUPL-1.2"),
     servers=[Server(url="/v1")],
     use_handler_docstrings=True,
-    path=None,  # the generator's own pages would answer unknown addresses in HTML
-    render_plugins=[],
+    openapi_router=_NoPages("/schema", route_handlers=[]),
 )
 
 

@@ -77,6 +77,9 @@ async def database_name() -> AsyncIterator[str]:
     conn = await asyncpg.connect(database_url("postgres"))
     await conn.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     await conn.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    # Rights on a database are not copied with it.
+    rights_of = "SELECT datacl FROM pg_database WHERE datname = $1"
+    await conn.execute(f"UPDATE pg_database SET datacl = ({rights_of}) WHERE datname = $2", _TEMPLATE, name)
     yield name
     await conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await conn.close()

@@ -211,12 +211,13 @@ WITH acted AS (
         $2::text::jsonb AS event
     FROM (SELECT) AS always
     LEFT JOIN organisation_audit_head AS head ON head.organisation_id = $1
+), linked AS (
+    SELECT number, previous_hash, recorded_at, event, audit_link(previous_hash, number, recorded_at, event) AS hash FROM acted
 ), audited AS (
+    -- Nothing is returned: whoever adds a link may not read the chain.
     INSERT INTO organisation_audit (organisation_id, number, recorded_at, event, previous_hash, hash)
-    SELECT $1, number, recorded_at, event, previous_hash, audit_link(previous_hash, number, recorded_at, event)
-    FROM acted
-    RETURNING organisation_id, number, hash
+    SELECT $1, number, recorded_at, event, previous_hash, hash FROM linked
 )
 INSERT INTO organisation_audit_head (organisation_id, number, hash)
-SELECT organisation_id, number, hash FROM audited
+SELECT $1, number, hash FROM linked
 ON CONFLICT (organisation_id) DO UPDATE SET number = excluded.number, hash = excluded.hash;
