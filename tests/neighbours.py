@@ -16,6 +16,7 @@ from reconcile.answer import accept_difference
 from reconcile.callers import Parent
 from reconcile.keyring import Keyring
 from reconcile.rules.bsn import marked_bsn
+from reconcile.store.answers import Acceptance
 from reconcile.store.database import Database
 from reconcile.store.differences import ShownDifference, differences_of_household
 from tests import world
@@ -38,6 +39,7 @@ class Home(Struct, frozen=True, kw_only=True):
     parent: Parent
     open: Difference
     accepted: Difference
+    answer_id: UUID
     change_id: UUID
     device_id: UUID
     # What is written of it and of nobody else: names, hours and rates.
@@ -112,9 +114,9 @@ async def moved_in(db: Database, admin: asyncpg.Connection, keyring: Keyring) ->
         ),
         "second": ("Fokke", "Geesje", "Hidde", "61.35", "8.37", "52.65", "8.93", "83.15", "66.95", "phone-of-the-second"),
     }
-    changes = {name: await _answered(db, one) for name, one in parents.items()}
+    answers = {name: await _answered(db, one) for name, one in parents.items()}
     await world.worked(db, keyring)
-    homes = {name: await _home(db, one, changes[name], devices[name], words[name]) for name, one in parents.items()}
+    homes = {name: await _home(db, one, answers[name], devices[name], words[name]) for name, one in parents.items()}
     organisations = {
         "organisation": (await world.organisation(db)).organisation_id,
         "other organisation": (await world.organisation(db, world.OTHER_OIN)).organisation_id,
@@ -154,25 +156,33 @@ async def _delivered(db: Database, keyring: Keyring) -> Mapping[str, UUID]:
     }
 
 
-async def _answered(db: Database, parent: Parent) -> UUID:
-    """Accept one of the two differences of a household, that of the child who lives there alone, and return the change."""
+async def _answered(db: Database, parent: Parent) -> Acceptance:
+    """Accept one of the two differences of a household: that of the child who lives there alone."""
     async with db.snapshot(parent) as conn:
         (own,) = [one for one in await differences_of_household(conn, parent.household_id, state="open") if not _is_shared(one)]
     async with db.transaction(parent) as conn:
-        return (await accept_difference(conn, parent, own.difference_id, seen_version=own.version)).change_id
+        return await accept_difference(conn, parent, own.difference_id, seen_version=own.version)
 
 
 def _is_shared(difference: ShownDifference) -> bool:
     return difference.child_given_name in ("Doortje", "Geesje")
 
 
-async def _home(db: Database, parent: Parent, change_id: UUID, device_id: UUID, words: tuple[str, ...]) -> Home:
+async def _home(db: Database, parent: Parent, answer: Acceptance, device_id: UUID, words: tuple[str, ...]) -> Home:
     async with db.snapshot(parent) as conn:
         found = await differences_of_household(conn, parent.household_id, state=None)
     open_, accepted = (
         Difference(difference_id=one.difference_id, version=one.version) for one in sorted(found, key=_is_shared, reverse=True)
     )
-    return Home(parent=parent, open=open_, accepted=accepted, change_id=change_id, device_id=device_id, words=words)
+    return Home(
+        parent=parent,
+        open=open_,
+        accepted=accepted,
+        answer_id=answer.answer_id,
+        change_id=answer.change_id,
+        device_id=device_id,
+        words=words,
+    )
 
 
 async def numbers_of(admin: asyncpg.Connection, column: str, owner: UUID) -> frozenset[str]:

@@ -3,9 +3,10 @@
 A route that is missing here fails tests/api/test_isolation.py: add its line, and say who may.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
@@ -74,8 +75,8 @@ def roles() -> Mapping[str, Role]:
 class Route(Struct, frozen=True, kw_only=True):
     """A route: its scope, who gets in, and what a good request of theirs is answered.
 
-    `names` is the parameter of the address that is somebody's, `absent` the answer when it is nobody's or another's. With `makes_own`
-    a number that is new makes something of the caller's own; it never touches what another has under that number.
+    `names` is what of the address, or of the body, is somebody's; `absent` the answer when it is nobody's or another's. With `makes_own`
+    such a number makes something of the caller's own; it never touches what another has under it.
     """
 
     scope: str | None
@@ -86,7 +87,8 @@ class Route(Struct, frozen=True, kw_only=True):
     makes_own: bool = False
     fills: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
-    json: Any = None
+    # Or how it is made of the number and the version that was seen.
+    json: Any | Callable[[str, int], Any] = None
     content: bytes | None = None
     headers: Headers = {}
     # Answers without end: what it says of its own is in tests/api/test_stream.py.
@@ -113,7 +115,13 @@ def _manage(**facts: Any) -> Route:
     return Route(scope=PILOT_MANAGE, enters=MANAGERS, **facts)
 
 
+def _answer(difference_id: str, version: int, *, answer_id: str | None = None) -> Any:
+    said = {"kind": "acceptance", "state": "sent", "differenceId": difference_id, "differenceVersion": version}
+    return [{"newDocumentState": {"answerId": answer_id or str(uuid4()), "_deleted": False, **said}}]
+
+
 _OPEN = Route(scope=None, enters=frozenset())
+_NOBODYS = "00000000-0000-4000-8000-000000000000"
 _MONTH = {"month": "2026-03"}
 _PHONE = {"platform": "android", "token": "a-phone", "locale": "nl"}
 _DECLARATION = world.declaration_document(householdRef="ref-fourth", members=[], placements=[])
@@ -131,6 +139,17 @@ ROUTES: Mapping[str, Route] = {
     "GET /v1/differences": _app(),
     "GET /v1/differences/{difference_id}": _app(names="difference_id"),
     "POST /v1/differences/{difference_id}/acceptance": _app(names="difference_id", own=201, headers={"If-Match": "of the number"}),
+    "POST /v1/sync/{collection} of a difference": _app(
+        names="difference_id", absent=200, makes_own=True, fills={"collection": "answers"}, query={"schemaVersion": "1"}, json=_answer
+    ),
+    "POST /v1/sync/{collection} of an answer": _app(
+        names="answer_id",
+        absent=200,
+        makes_own=True,
+        fills={"collection": "answers"},
+        query={"schemaVersion": "1"},
+        json=lambda number, version: _answer(_NOBODYS, version, answer_id=number),
+    ),
     "PUT /v1/devices/{device_id}": _app(names="device_id", absent=200, makes_own=True, json=_PHONE),
     "DELETE /v1/devices/{device_id}": _app(names="device_id", own=204, absent=204),
     # Organisations and vendors
