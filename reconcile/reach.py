@@ -1,5 +1,6 @@
 """Verb: keep how a parent can be reached: the devices that notices are pushed to."""
 
+from collections.abc import Sequence
 from datetime import time
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from msgspec import Struct
 
 from reconcile.callers import Parent
 from reconcile.problems import NotFound
+from reconcile.rules.notice import Sentence
 from reconcile.store import devices, households
 from reconcile.store.database import Connection
 from reconcile.store.devices import Device, Locale, Platform
@@ -16,12 +18,16 @@ DEVICES_MAX = 10
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """Where and how a device is reached: its token at the push service, language, and times of day at which it stays quiet."""
+    """Where and how a device is reached: its token at the push service, language, and times of day at which it stays quiet.
+
+    `wanted_notices` are those that are pushed to it; null: all of them, also those to come.
+    """
 
     platform: Platform
     token: str
     locale: Locale
     quiet: tuple[time, time] | None
+    wanted_notices: Sequence[Sentence] | None = None
 
 
 async def register_device(conn: Connection, parent: Parent, device_id: UUID, address: Address) -> Device:
@@ -40,6 +46,7 @@ async def register_device(conn: Connection, parent: Parent, device_id: UUID, add
         token=address.token,
         locale=address.locale,
         quiet=address.quiet,
+        wanted_notices=address.wanted_notices,
     )
     await devices.retire_surplus_devices(conn, parent, DEVICES_MAX)
     await _record(conn, parent, device_id, "device-registered")

@@ -5,11 +5,15 @@ grew: a smaller one replaces it silently (D21), and so does the same one with on
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from reconcile.rules.explanation import Circumstance, ComparedMonth
 from reconcile.rules.facts import ReportedMonth, Segment
 from reconcile.rules.months import months_of_year
 from reconcile.rules.segments import at_month, lay_over
+
+# What a notice says, by the key of its sentence in the app: something differs, or differs more than when it was told.
+Sentence = Literal["difference-new", "difference-changed"]
 
 
 def is_worth_telling(circumstances: Sequence[Circumstance]) -> bool:

@@ -2,13 +2,21 @@
 
 -- name: register_device
 -- Registering again, also by another parent of the household or after it was retired, is the newest word.
-INSERT INTO device AS known (household_id, device_id, person_id, platform, token, token_sha256, locale, quiet_from, quiet_until)
-VALUES ($1, $2, $3, $4, $5, sha256(convert_to($5, 'UTF8')), $6, $7, $8)
+INSERT INTO device AS known (
+    household_id, device_id, person_id, platform, token, token_sha256, locale, quiet_from, quiet_until, wanted_notices
+)
+VALUES ($1, $2, $3, $4, $5, sha256(convert_to($5, 'UTF8')), $6, $7, $8, $9)
 ON CONFLICT (household_id, device_id) DO UPDATE
 SET person_id = excluded.person_id, platform = excluded.platform, token = excluded.token, token_sha256 = excluded.token_sha256,
     locale = excluded.locale, quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
-    registered_at = clock_timestamp(), retired_at = NULL, retired_for = NULL
-RETURNING known.device_id, known.platform, known.locale, known.quiet_from, known.quiet_until, known.registered_at;
+    wanted_notices = excluded.wanted_notices, registered_at = clock_timestamp(), retired_at = NULL, retired_for = NULL
+RETURNING known.device_id, known.platform, known.locale, known.quiet_from, known.quiet_until, known.wanted_notices, known.registered_at;
+
+-- name: devices_of_parent
+SELECT device_id, platform, locale, quiet_from, quiet_until, wanted_notices, registered_at
+FROM device
+WHERE household_id = $1 AND person_id = $2 AND retired_at IS NULL
+ORDER BY registered_at DESC, device_id;
 
 -- name: remove_device
 UPDATE device

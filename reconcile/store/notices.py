@@ -12,7 +12,7 @@ from reconcile.store.queries import columns, load
 
 SQL = load("notices")
 
-Verdict = Literal["send", "paused", "quiet", "moot", "device-retired", "device-of-another", "no-member"]
+Verdict = Literal["send", "paused", "quiet", "moot", "device-retired", "device-of-another", "no-member", "unwanted"]
 
 
 class DifferenceKey(Struct, frozen=True, kw_only=True):

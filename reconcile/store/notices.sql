@@ -99,6 +99,8 @@ WITH candidate AS MATERIALIZED (
             ) THEN 'no-member'
             WHEN stage.state <> 'released' THEN 'paused'
             WHEN quiet_until(now(), device.quiet_from, device.quiet_until) IS NOT NULL THEN 'quiet'
+            -- Last: what waits may be wanted by the time that it could be sent.
+            WHEN notice.sentence <> ALL (device.wanted_notices) THEN 'unwanted'
             ELSE 'send'
         END AS verdict
     FROM candidate

@@ -150,6 +150,7 @@ ROUTES: Mapping[str, Route] = {
         query={"schemaVersion": "1"},
         json=lambda number, version: _answer(_NOBODYS, version, answer_id=number),
     ),
+    "GET /v1/devices": _app(),
     "PUT /v1/devices/{device_id}": _app(names="device_id", absent=200, makes_own=True, json=_PHONE),
     "DELETE /v1/devices/{device_id}": _app(names="device_id", own=204, absent=204),
     # Organisations and vendors

@@ -45,6 +45,7 @@ async def test_a_phone_is_registered_and_renewed(client: httpx.AsyncClient, admi
         "platform": "android",
         "locale": "nl",
         "quietHours": {"from": "21:00", "until": "07:30"},
+        "notices": None,
         "registeredAt": first["registeredAt"],
     }
     second = (await register(client, platform="ios", locale="en", token="another-token")).json()
@@ -117,6 +118,58 @@ async def test_the_phone_of_another_person_of_the_household_is_not_removed(clien
 )
 async def test_quiet_hours_are_told_as_they_came(client: httpx.AsyncClient, quiet: dict[str, str] | None) -> None:
     assert (await register(client, quietHours=quiet)).json()["quietHours"] == quiet
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (None, None),
+        ([], []),
+        (["difference-new"], ["difference-new"]),
+        (["difference-new", "difference-changed", "difference-new"], ["difference-changed", "difference-new"]),
+    ],
+)
+async def test_what_is_wanted_is_told_and_said_anew_each_time(client: httpx.AsyncClient, asked: Any, told: Any) -> None:
+    assert (await register(client, notices=asked)).json()["notices"] == told
+    assert (await register(client)).json()["notices"] is None
+
+
+@pytest.mark.parametrize(
+    ("notices", "fields"),
+    [
+        ("difference-new", {"notices"}),
+        (["difference"], {"notices.0"}),
+        (["difference-new", "DIFFERENCE-NEW", None], {"notices.1", "notices.2"}),
+        ({"difference-new": True}, {"notices"}),
+        (["difference-new"] * 11, {"notices"}),
+        (True, {"notices"}),
+    ],
+)
+async def test_a_notice_that_there_is_not_is_refused(
+    client: httpx.AsyncClient, admin: asyncpg.Connection, problem: Problem, notices: Any, fields: set[str]
+) -> None:
+    document = problem(await register(client, notices=notices), 400, "invalid-request")
+    assert {one["field"] for one in document["errors"]} == fields
+    assert await tokens(admin) == []
+
+
+async def test_a_parent_sees_the_phones_that_are_its_own(client: httpx.AsyncClient, db: Database, api_keyring: Keyring) -> None:
+    async def seen(bsn: str = world.APPLICANT) -> list[dict[str, Any]]:
+        answer = await client.get("/v1/devices", headers=parent(bsn))
+        assert TOKEN not in answer.text
+        devices: list[dict[str, Any]] = answer.json()["devices"]
+        return devices
+
+    assert await seen() == []
+    first = (await register(client, quietHours={"from": "21:00", "until": "07:30"}, notices=[])).json()
+    second = (await register(client, path=f"/v1/devices/{uuid4()}", token="a-tablet")).json()
+    assert await seen() == [second, first]
+    assert await seen(world.PARTNER) == await seen(world.STRANGER) == []
+    # A phone goes to whom registers it last, and a lost one is removed from another.
+    taken = (await register(client, world.PARTNER)).json()
+    assert (await seen(), await seen(world.PARTNER)) == ([second], [taken])
+    await client.delete(f"/v1/devices/{second['deviceId']}", headers=parent())
+    assert await seen() == []
 
 
 @pytest.mark.parametrize(

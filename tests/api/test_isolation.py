@@ -283,12 +283,12 @@ async def test_managers_and_tvs_learn_nobody_s_number(
 
 
 async def test_a_partner_sees_what_the_applicant_sees(client: httpx.AsyncClient, all_of_them: Neighbours) -> None:
-    """Every document; the epoch of a checkpoint is each one's own."""
+    """Every document; the epoch of a checkpoint is each one's own, and so are phones."""
     answers = [
         {
             name: msgspec.json.decode((await ask(client, name, roles()[who], number)).content)
             for name, route in ROUTES.items()
-            if name.startswith("GET") and "applicant" in route.enters and not route.is_endless
+            if name.startswith("GET") and "applicant" in route.enters and not route.is_endless and name != "GET /v1/devices"
             for number in [str(all_of_them.homes["first"].open.difference_id) if route.names else None]
         }
         for who in ("applicant", "partner")

@@ -309,17 +309,117 @@ async def test_what_was_found_during_a_pause_is_told_after_it(db: Database, admi
     assert await verdicts(db) == ["send"]
 
 
+async def quiet_now(admin: asyncpg.Connection) -> tuple[time, time]:
+    """Quiet hours that began an hour ago and last an hour."""
+    now = await admin.fetchval("SELECT (now() AT TIME ZONE 'Europe/Amsterdam')::time")
+    here = datetime(2026, 1, 1, now.hour, now.minute, tzinfo=UTC)
+    return (here - timedelta(hours=1)).time(), (here + timedelta(hours=1)).time()
+
+
+async def awake(admin: asyncpg.Connection) -> None:
+    """Let the quiet hours of every phone be over, and what waited for their end be due."""
+    await admin.execute("UPDATE device SET quiet_from = NULL, quiet_until = NULL")
+    await admin.execute("UPDATE outbox SET due_at = now() WHERE last_error = 'quiet'")
+
+
 async def test_quiet_hours_defer(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     parent, _ = await with_stage(db, admin, keyring)
-    now = await admin.fetchval("SELECT (now() AT TIME ZONE 'Europe/Amsterdam')::time")
-    begin = (datetime(2026, 1, 1, now.hour, now.minute, tzinfo=UTC) - timedelta(hours=1)).time()
-    end = (datetime(2026, 1, 1, now.hour, now.minute, tzinfo=UTC) + timedelta(hours=1)).time()
-    await world.with_device(db, parent, quiet=(begin, end))
+    await world.with_device(db, parent, quiet=await quiet_now(admin))
     await more_hours(db, keyring)
     assert await verdicts(db) == ["quiet"]
     waits = await admin.fetchval("SELECT due_at - now() FROM outbox")
     assert timedelta(minutes=50) < waits <= timedelta(hours=1)
     assert await claimed(db) == []
+
+
+async def test_what_waited_for_the_end_of_quiet_hours_is_sent_after_them(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent, _ = await with_stage(db, admin, keyring)
+    await world.with_device(db, parent, quiet=await quiet_now(admin))
+    await more_hours(db, keyring)
+    assert await verdicts(db) == ["quiet"]
+    await awake(admin)
+    assert await verdicts(db) == ["send"]
+
+
+async def test_what_closed_during_quiet_hours_is_never_sent(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent, _ = await with_stage(db, admin, keyring)
+    await world.with_device(db, parent, quiet=await quiet_now(admin))
+    await more_hours(db, keyring)
+    assert await verdicts(db) == ["quiet"]
+    await more_hours(db, keyring, "100.00")
+    assert [one.state for one in await shown(db, parent)] == ["closed"]
+    await awake(admin)
+    assert await claimed(db) == []
+    assert await outbox_states(admin) == ["cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "verdict"),
+    [
+        ("UPDATE difference SET state = 'closed', closed_at = now()", "moot"),
+        ("UPDATE device SET token = NULL, retired_at = now(), retired_for = 'removed'", "device-retired"),
+        ("UPDATE stage SET state = 'paused', paused_at = now()", "paused"),
+        ("UPDATE device SET wanted_notices = '{}'", "unwanted"),
+    ],
+)
+async def test_what_waited_is_checked_again_when_quiet_hours_are_over(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, spoil: str, verdict: str
+) -> None:
+    parent, _ = await with_stage(db, admin, keyring)
+    await world.with_device(db, parent, quiet=await quiet_now(admin))
+    await more_hours(db, keyring)
+    assert await verdicts(db) == ["quiet"]
+    await admin.execute(spoil)
+    await awake(admin)
+    assert await verdicts(db) == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (None, ["send", "send"]),
+        (["difference-new", "difference-changed"], ["send", "send"]),
+        (["difference-new"], ["send", "unwanted"]),
+        (["difference-changed"], ["unwanted", "unwanted"]),
+        ([], ["unwanted", "unwanted"]),
+    ],
+)
+async def test_a_phone_is_told_what_is_wanted_there(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, wanted: list[str] | None, told: list[str]
+) -> None:
+    """A change is told to whom was told of the difference: what nobody heard of is new when it comes again."""
+    parent, _ = await with_stage(db, admin, keyring)
+    await world.with_device(db, parent, wanted_notices=wanted)
+    found = []
+    for hours in ("120.00", "130.00"):
+        await more_hours(db, keyring, hours)
+        pushes = await claimed(db)
+        found += [one.verdict for one in pushes]
+        await sent(db, [one for one in pushes if one.verdict == "send"])
+    assert found == told
+    # The app shows it all the same.
+    assert [one.state for one in await shown(db, parent)] == ["open"]
+
+
+async def test_each_phone_of_a_household_has_wishes_of_its_own(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent, _ = await with_stage(db, admin, keyring)
+    partner = await world.parent(db, keyring, world.PARTNER)
+    await world.with_device(db, parent, wanted_notices=[])
+    await world.with_device(db, partner, number=2)
+    await more_hours(db, keyring)
+    assert sorted((one.device_id.int, one.verdict) for one in await claimed(db)) == [(1, "unwanted"), (2, "send")]
+
+
+async def test_the_newest_wish_counts_at_the_moment_of_sending(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """While a stage is paused nothing is thrown away that may be wanted by the time of its release."""
+    parent, pilot_id = await with_stage(db, admin, keyring)
+    await world.with_device(db, parent, wanted_notices=[])
+    await world.paused(db, pilot_id)
+    await more_hours(db, keyring)
+    assert await verdicts(db) == ["paused"]
+    await world.with_device(db, parent)
+    await world.released(db, pilot_id)
+    assert await verdicts(db) == ["send"]
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,23 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from uuid import UUID
 
 import asyncpg
+import httpx
 import pytest
 
 from reconcile.announce import PUSH_ATTEMPTS_MAX
 from reconcile.keyring import Keyring
+from reconcile.reach import remove_device
 from reconcile.store.database import Database
 from tests import world
-from tests.reconcile.test_announce import with_stage
+from tests.push import PushService
+from tests.reconcile.test_announce import awake, quiet_now, with_stage
 from tests.reconcile.test_compare import more_hours
 from workers.pushes import AT_ONCE, PushDrain
 from workers.senders import AddressGone, SendLater, SendRefused, Sent
-from workers.senders.fcm import PushMessage
+from workers.senders.fcm import PushMessage, fcm_client
 
 Outcome = Sent | SendLater | SendRefused | AddressGone
 
@@ -236,3 +240,39 @@ async def test_a_pause_between_check_and_send_is_bounded_by_one_claim(db: Databa
     await PushDrain(db, service)()
     first = service.began[0][0]
     assert max(began for began, _ in service.began) - first < 2
+
+
+async def test_phones_show_what_is_theirs_when_and_how_they_want_it(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """Through the sender to the push service: addresses that changed, phones that went to somebody else, languages, wishes, hours."""
+    applicant, _ = await with_stage(db, admin, keyring)
+    partner = await world.parent(db, keyring, world.PARTNER)
+    stranger = [world.member(world.STRANGER, "applicant")]
+    await world.declared(db, keyring, world.declaration(householdRef="H2", members=stranger, placements=[]))
+    other = await world.parent(db, keyring, world.STRANGER)
+    await world.with_device(db, applicant, token="renewed")
+    await world.with_device(db, partner, 2, token="english", locale="en", platform="ios")
+    await world.with_device(db, partner, 3, token="silent", wanted_notices=[])
+    await world.with_device(db, applicant, 4, token="asleep", quiet=await quiet_now(admin))
+    await world.with_device(db, applicant, 5, token="handed-over")
+    await world.with_device(db, other, 6, token="handed-over")
+    await world.with_device(db, partner, 7, token="forgotten")
+    async with db.transaction(partner) as conn:
+        await remove_device(conn, partner, UUID(int=7))
+    await more_hours(db, keyring)
+    push_service = PushService()
+    async with push_service.served(), fcm_client() as http:
+        drain = PushDrain(db, push_service.sender(http))
+        await drain()
+        assert await heard(http, push_service) == {"renewed": "difference-new.nl", "english": "difference-new.en"}
+        assert {len(one["visible"]) for one in (await push_service.state())["devices"].values()} == {1}
+        # In the morning, the difference is settled: the phone that slept stays dark.
+        await more_hours(db, keyring, "100.00")
+        await awake(admin)
+        await drain()
+        assert set(await heard(http, push_service)) == {"renewed", "english"}
+    assert await states(admin) == {"done": 2, "cancelled": 3}
+
+
+async def heard(http: httpx.AsyncClient, service: PushService) -> dict[str, str]:
+    """Return the sentence that each phone got last."""
+    return {one["token"]: one["sentence"] for one in (await http.get(f"{service.url}/received")).json()}
