@@ -14,9 +14,10 @@ from msgspec import Struct
 from api.caller import APP, DECLARE, DELIVER, PILOT_MANAGE, PILOT_READ
 from api.sync_documents import COLLECTIONS
 from tests import neighbours, world
-from tests.api.conftest import Headers, bearer, manager, organisation, parent, tvs
+from tests.api.conftest import ISSUER, Headers, bearer, manager, organisation, parent, sealed, tvs
 
-PARENTS = frozenset({"applicant", "partner", "parent of the second"})
+IN_PERSON = frozenset({"applicant", "partner", "parent of the second"})
+PARENTS = IN_PERSON | {"proxy of the applicant"}
 ORGANISATIONS = frozenset({"organisation", "other organisation"})
 SENDERS = ORGANISATIONS | {"vendor"}
 ANY_SENDER = SENDERS | {"vendor without mandate", "vendor for nobody"}
@@ -40,6 +41,12 @@ class Role(Struct, frozen=True, kw_only=True):
     refused: tuple[int, str] = NOT_AUTHENTICATED
 
 
+def _proxy(bsn: str) -> Headers:
+    """A token of the parent of the second, who represents somebody else: what is that parent's own stays away."""
+    whom = {"iss": ISSUER, "sub": f"represented-{bsn[::-1]}", "bsn_encrypted": sealed(bsn)}
+    return parent(neighbours.COPARENT, bsn_encrypted=None, represents=whom)
+
+
 @cache
 def roles() -> Mapping[str, Role]:
     """Return everybody, with tokens that are good for an hour."""
@@ -58,6 +65,8 @@ def roles() -> Mapping[str, Role]:
         "parent of the second": app(neighbours.COPARENT, whose="second"),
         "former partner": app(neighbours.FORMER_PARTNER, refused=UNCLEAR),
         "somebody unknown": app(neighbours.UNKNOWN, refused=UNCLEAR),
+        "proxy of the applicant": Role(headers=_proxy(world.APPLICANT), scope=APP, whose="first", refused=NOT_ALLOWED),
+        "proxy of a child": Role(headers=_proxy(world.CHILD), scope=APP, refused=UNCLEAR),
         "a child": app(world.CHILD, refused=UNCLEAR),
         "applicant by password": Role(headers=parent(acr="http://eidas.europa.eu/LoA/low"), scope=APP),
         "organisation": sender(world.OIN, whose="organisation"),
@@ -95,8 +104,8 @@ class Route(Struct, frozen=True, kw_only=True):
     is_endless: bool = False
 
 
-def _app(**facts: Any) -> Route:
-    return Route(scope=APP, enters=PARENTS, **facts)
+def _app(*, enters: frozenset[str] = PARENTS, **facts: Any) -> Route:
+    return Route(scope=APP, enters=enters, **facts)
 
 
 def _sent(*, enters: frozenset[str] = SENDERS, **facts: Any) -> Route:
@@ -150,9 +159,9 @@ ROUTES: Mapping[str, Route] = {
         query={"schemaVersion": "1"},
         json=lambda number, version: _answer(_NOBODYS, version, answer_id=number),
     ),
-    "GET /v1/devices": _app(),
-    "PUT /v1/devices/{device_id}": _app(names="device_id", absent=200, makes_own=True, json=_PHONE),
-    "DELETE /v1/devices/{device_id}": _app(names="device_id", own=204, absent=204),
+    "GET /v1/devices": _app(enters=IN_PERSON),
+    "PUT /v1/devices/{device_id}": _app(enters=IN_PERSON, names="device_id", absent=200, makes_own=True, json=_PHONE),
+    "DELETE /v1/devices/{device_id}": _app(enters=IN_PERSON, names="device_id", own=204, absent=204),
     # Organisations and vendors
     "GET /v1/deliveries": _sent(),
     "GET /v1/deliveries/{delivery_id}": _sent(names="delivery_id"),

@@ -231,7 +231,12 @@ async def readable(client: httpx.AsyncClient, found: Neighbours, who: str) -> Ma
 
 @pytest.mark.parametrize(
     ("who", "mine", "theirs"),
-    [("applicant", "first", "second"), ("partner", "first", "second"), ("parent of the second", "second", "first")],
+    [
+        ("applicant", "first", "second"),
+        ("partner", "first", "second"),
+        ("proxy of the applicant", "first", "second"),
+        ("parent of the second", "second", "first"),
+    ],
 )
 async def test_separated_parents_see_nothing_of_each_other(
     client: httpx.AsyncClient, admin: asyncpg.Connection, all_of_them: Neighbours, who: str, mine: str, theirs: str
@@ -282,7 +287,8 @@ async def test_managers_and_tvs_learn_nobody_s_number(
         assert marks_in(content, people) == set()
 
 
-async def test_a_partner_sees_what_the_applicant_sees(client: httpx.AsyncClient, all_of_them: Neighbours) -> None:
+@pytest.mark.parametrize("other", ["partner", "proxy of the applicant"])
+async def test_a_partner_and_a_proxy_see_what_the_applicant_sees(client: httpx.AsyncClient, all_of_them: Neighbours, other: str) -> None:
     """Every document; the epoch of a checkpoint is each one's own, and so are phones."""
     answers = [
         {
@@ -291,7 +297,7 @@ async def test_a_partner_sees_what_the_applicant_sees(client: httpx.AsyncClient,
             if name.startswith("GET") and "applicant" in route.enters and not route.is_endless and name != "GET /v1/devices"
             for number in [str(all_of_them.homes["first"].open.difference_id) if route.names else None]
         }
-        for who in ("applicant", "partner")
+        for who in ("applicant", other)
     ]
     for of_one in answers:
         for document in of_one.values():
