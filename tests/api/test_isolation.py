@@ -1,7 +1,7 @@
 """Every route, for everybody, with a number of one's own, of another and of nobody: foreign and missing look the same.
 
-The routes come from the application itself, and what is expected of each stands in tests/api/routes.py. Bodies are searched as they
-travel, for numbers, names, hours and rates that only the other household or organisation has.
+The routes come from the application itself, and what is expected of each stands in tests/api/routes.py. Bodies are searched for
+numbers, names, hours and rates that only the other household or organisation has.
 """
 
 import re
@@ -31,6 +31,7 @@ Told = tuple[int, dict[str, str], Any]
 _ITS_OWN = frozenset({"request-id", "ratelimit"})
 # That an organisation asked for its own statement is in its own audit.
 READS_NOTED = frozenset({"organisation_audit", "organisation_audit_head"})
+_NUMBER_OR_INSTANT = re.compile(r'"(?:[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]{20}|20[^"]*Z)"|"version":[0-9]+')
 _keys = iter(range(1, 1_000_000))
 
 
@@ -81,7 +82,7 @@ def ids_of(found: Neighbours, role: Role) -> tuple[Ids, Ids]:
     }
     own = {name: owners.get(role.whose or "", []) for name, owners in everybody.items()}
     foreign = {name: [one for who, ids in owners.items() if who != role.whose for one in ids] for name, owners in everybody.items()}
-    # What a vendor sent for an organisation is the organisation's too; so is the mandate of it.
+    # What a vendor sent for an organisation is the organisation's too.
     if role.whose == "organisation":
         foreign["delivery_id"].remove(str(found.deliveries["vendor"]))
     return own, foreign
@@ -110,18 +111,14 @@ async def ask(
 def told(answer: httpx.Response, number: str | None) -> Told:
     """What an answer tells: all of it, apart from the number that was asked for and the number of the request."""
     shown = answer.text.replace(number or "\0", "<number>")
-    headers = {name: value.replace(number or "\0", "<number>") for name, value in answer.headers.items() if name not in _ITS_OWN}
+    headers = {name: "" if name in _ITS_OWN else value.replace(number or "\0", "<number>") for name, value in answer.headers.items()}
     return answer.status_code, headers, shown
 
 
 def made(answer: httpx.Response) -> Told:
     """What an answer about something new of one's own tells, apart from numbers and instants."""
-    headers = {name: value for name, value in answer.headers.items() if name not in _ITS_OWN | {"content-length"}}
-    return (
-        answer.status_code,
-        headers,
-        re.sub(r'"(?:[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]{20}|20[^"]*Z)"|"version":[0-9]+', "<its own>", answer.text),
-    )
+    headers = {name: "" if name in _ITS_OWN | {"content-length"} else value for name, value in answer.headers.items()}
+    return answer.status_code, headers, _NUMBER_OR_INSTANT.sub("<its own>", answer.text)
 
 
 def refusal(route: Route, who: str) -> tuple[int, str] | None:
