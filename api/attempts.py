@@ -19,6 +19,7 @@ from reconcile.attempt import attempts_of, note_attempt
 from reconcile.callers import Organisation
 from reconcile.problems import Refusal
 from reconcile.store.attempts import Refused
+from reconcile.store.connections import BROKEN
 from reconcile.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,6 @@ async def noting_refusals(request: Request[Organisation, None, Any], db: Databas
             try:
                 async with db.transaction(request.user) as conn:
                     await note_attempt(conn, request.user, refused)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Refusal) as away:
+            except (asyncpg.PostgresError, *BROKEN, OSError, TimeoutError, Refusal) as away:
                 logger.warning("an attempt was not noted", extra={"error": type(away).__name__})
         raise

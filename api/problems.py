@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException, NotAuthorizedException, Validatio
 
 from reconcile import problems as refusals
 from reconcile.problems import Refusal
+from reconcile.store.connections import BROKEN
 
 logger = logging.getLogger(__name__)
 
@@ -195,8 +196,7 @@ _STORE_AWAY: Sequence[type[Exception]] = (
     asyncpg.LockNotAvailableError,  # 55P03
     asyncpg.OperatorInterventionError,  # 57
     asyncpg.PostgresSystemError,  # 58
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
+    *BROKEN,
     ConnectionError,
     socket.gaierror,
     TimeoutError,

@@ -18,6 +18,7 @@ from api.parents import Parents
 from reconcile.callers import Parent
 from reconcile.follow import household_version
 from reconcile.problems import Busy, HouseholdUnclear
+from reconcile.store.connections import BROKEN
 from reconcile.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ _RESYNC = b'data: "RESYNC"\n\n'
 _HEARTBEAT = b": still here\n\n"
 # Phones that lost a process at one moment come back spread over this time.
 _RETRY_MS = (1_000, 8_000)
-_STORE_ERRORS = (Busy, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_STORE_ERRORS = (Busy, asyncpg.PostgresError, *BROKEN, OSError, TimeoutError)
 _dice = SystemRandom()
 
 

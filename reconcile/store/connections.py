@@ -14,6 +14,8 @@ import asyncpg
 
 AnyConnection = TypeVar("AnyConnection", bound=asyncpg.Connection)
 
+# What the driver says of a connection that ended, or was left, in the middle of its work; the second where its own steps met the end.
+BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 # A connection that nobody used for this long may have been forgotten by something in between: it is ended, not used.
 IDLE_MAX_S = 300.0
 _LOOK_S = 0.02

@@ -32,7 +32,7 @@ from reconcile.callers import (
     context_of,
 )
 from reconcile.problems import Busy
-from reconcile.store.connections import Connections, patiently
+from reconcile.store.connections import BROKEN, Connections, patiently
 from reconcile.store.context import beginning, bound
 
 logger = logging.getLogger(__name__)
@@ -230,7 +230,7 @@ class _Lent(AbstractAsyncContextManager[Connection]):
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         # After these something may still be under way on it; after anything else it is as after a commit.
-        is_unclean = isinstance(error, (asyncio.CancelledError, asyncpg.InterfaceError, OSError, TimeoutError))
+        is_unclean = isinstance(error, (asyncio.CancelledError, *BROKEN, OSError, TimeoutError))
         self._conn.bind_alone(_NOBODY)
         self._login.give(self._conn, is_clean=not is_unclean)
 
@@ -249,8 +249,8 @@ async def _first_connection(login: Connections[Connection], role: Role) -> None:
     try:
         await _refuse_unsafe(conn, role)
         is_clean = True
-    except asyncpg.InterfaceError:
-        if conn.is_closed():
+    except BROKEN as error:
+        if conn.is_closed() or isinstance(error, asyncpg.InternalClientError):
             raise ConnectionError from None
         raise
     finally:
