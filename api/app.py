@@ -26,6 +26,7 @@ from api.edge import Edge
 from api.excuses import excuses_router
 from api.expected import expected_router
 from api.health import health_router
+from api.household import household_router
 from api.identity import IdentityAdapter
 from api.mandates import mandates_router
 from api.parents import Parents
@@ -67,6 +68,7 @@ ROUTERS = (
     expected_router,
     excuses_router,
     devices_router,
+    household_router,
     pilots_router,
     statements_router,
     quality_router,

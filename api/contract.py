@@ -23,6 +23,7 @@ from api.delivery_contract import describe_create_delivery
 from api.devices import DeviceRegistration
 from api.edge import API_VERSION
 from api.excuses import ExcuseRequest
+from api.household import HouseholdDocument, HouseholdExport
 from api.mandates import MandateRequest
 from api.pilots import PilotRequest, StageRequest
 from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
@@ -47,6 +48,7 @@ _BY_OPERATION = {
     "createReceipt": (409,),
     "withdrawDelivery": (409, 422),
     "readDeliveryReceipt": (409,),
+    "exportHousehold": (406,),
     "pullDocuments": (410, 426),
     "pushDocuments": (426,),
 }
@@ -66,6 +68,11 @@ _OPTIONAL_BODIES = ("withdrawDelivery",)
 _ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
     "readDeliveryReceipt": {"application/json": {"$ref": "#/components/schemas/CanonicalReceipt"}},
     "readStatement": {"application/json": {"$ref": "#/components/schemas/StatementDocument"}, "text/csv": {"type": "string"}},
+    "readHousehold": {"application/json": {"$ref": "#/components/schemas/HouseholdDocument"}},
+    "exportHousehold": {
+        "application/json": {"$ref": "#/components/schemas/HouseholdExport"},
+        "text/html": {"type": "string"},
+    },
     "streamChanges": {"text/event-stream": {"type": "string"}},
 }
 _DESCRIPTIONS = {
@@ -152,7 +159,7 @@ def published_document(app: Litestar) -> bytes:
     }
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
-    by_hand = [Receipt, StatementDocument, CanonicalReceipt, *_READ_BY_HAND.values()]
+    by_hand = [Receipt, StatementDocument, CanonicalReceipt, HouseholdDocument, HouseholdExport, *_READ_BY_HAND.values()]
     components["schemas"].update(msgspec.json.schema_components(by_hand, ref_template="#/components/schemas/{name}")[1])
     # What the generator described stays as it is; the rest of what a page holds is added.
     for name, schema in followed_schemas().items():

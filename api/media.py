@@ -31,6 +31,12 @@ class UnsupportedMedia(HTTPException):
     status_code = 415
 
 
+class NotAcceptable(HTTPException):
+    """Nothing that the caller takes can be answered here."""
+
+    status_code = 406
+
+
 class BodyTooLarge(HTTPException):
     """The body, or a part of it, has more than `bytes_max` bytes once it is unpacked."""
 
@@ -61,6 +67,14 @@ def media_type(request: Request[Any, Any, Any], *allowed: str) -> tuple[str, str
     if charset not in (None, "utf-8", "us-ascii", "windows-1252"):
         raise UnsupportedMedia("Send UTF-8, or windows-1252 and say so in Content-Type.")
     return name, charset
+
+
+def accepted(request: Request[Any, Any, Any], *offered: str) -> str:
+    """Return the media type that the caller takes best, the first one when it does not say. Raises NotAcceptable."""
+    chosen = request.accept.best_match(list(offered)) if "Accept" in request.headers else offered[0]
+    if chosen is None:
+        raise NotAcceptable(f"Take {' or '.join(offered)}, and say so in Accept.")
+    return chosen
 
 
 def is_gzip(request: Request[Any, Any, Any]) -> bool:

@@ -5,8 +5,6 @@ The body is read as it streams in, in slices that leave the loop free, and a tri
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -20,12 +18,12 @@ from api.delivery_documents import LineDocument, OutcomeCounts, line_document, l
 from api.edge import BodyStalled
 from api.fault_documents import FaultFinding, finding_documents
 from api.media import content, content_digest
-from api.services import Services
+from api.services import Services, seat
 from api.spreadsheet import wants_csv
 from reconcile import callers
 from reconcile.apply import DeliveryProblem, problem_of, reader_for
 from reconcile.callers import Organisation, Sender
-from reconcile.problems import Busy, TrialTooLarge, UnknownOrganisation
+from reconcile.problems import TrialTooLarge, UnknownOrganisation
 from reconcile.receive import DeliveryHeader
 from reconcile.rehearse import Rehearsal, TrialFile, rehearse_delivery, unlanded_delivery
 from reconcile.rules.delivery_file import DeliveryReader
@@ -38,7 +36,6 @@ from reconcile.store.register import organisation_by_oin
 LINES_MAX = 10_000
 BYTES_MAX = 16_777_216
 BODY_S = 60.0
-_SEAT_S = 1.0
 _SLICE_BYTES = 16_384
 
 
@@ -71,7 +68,7 @@ async def try_delivery(
 ) -> Response[Any]:
     """Answer a trial, as the organisation that asks or as the one of the sandbox. Raises TrialTooLarge, Busy, ReferenceReused."""
     organisation = await _sandbox(services) if in_sandbox else request.user
-    async with _seat(services.trials):
+    async with seat(services.trials, others="Other trials are being answered."):
         reader = reader_for(unlanded_delivery(organisation, header, received_at=services.clock()), this_month=month_at(services.clock()))
         read = await _read_in_time(request, reader)
         try:
@@ -95,19 +92,6 @@ async def _sandbox(services: Services) -> Organisation:
     if organisation is None or not organisation.is_sandbox:
         raise UnknownOrganisation("This service has no sandbox organisation. Leave sandbox out to try the file as your own organisation.")
     return organisation
-
-
-@asynccontextmanager
-async def _seat(seats: asyncio.Semaphore) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(_SEAT_S):
-            await seats.acquire()
-    except TimeoutError:
-        raise Busy("Other trials are being answered. Try again shortly.") from None
-    try:
-        yield
-    finally:
-        seats.release()
 
 
 async def _read_in_time(request: Request[Organisation, None, Any], reader: DeliveryReader) -> _Read:

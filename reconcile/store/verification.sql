@@ -8,7 +8,7 @@ SELECT count(*) FROM household;
 SELECT household.household_id, (
     SELECT max(household_audit.recorded_at)
     FROM household_audit
-    WHERE household_audit.household_id = household.household_id AND household_audit.event ->> 'action' NOT IN ('read', 'explained')
+    WHERE household_audit.household_id = household.household_id AND NOT is_reading(household_audit.event)
 ) AS changed_at
 FROM household
 WHERE $1::uuid IS NULL OR household.household_id > $1

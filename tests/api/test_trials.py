@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
-from api import trials
+from api import services, trials
 from api.app import create_app
 from api.services import TRIALS_AT_ONCE
 from reconcile.keyring import Keyring
@@ -228,7 +228,7 @@ async def trickle(url: str) -> bytes:
 async def test_when_all_seats_are_taken_the_caller_hears_busy(settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bodies that trickle hold the seats: the next caller is told to come back, and those that trickle are ended."""
     monkeypatch.setattr(trials, "BODY_S", 1.0)
-    monkeypatch.setattr(trials, "_SEAT_S", 0.1)
+    monkeypatch.setattr(services, "_SEAT_S", 0.1)
     app = create_app(settings, db, world.nobody, keys=OneKey(), clock=lambda: world.NOW)
     async with serving(app) as served, httpx.AsyncClient(base_url=served.url) as http:
         slow = [asyncio.create_task(trickle(served.url)) for _ in range(TRIALS_AT_ONCE)]

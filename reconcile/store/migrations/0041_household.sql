@@ -1,0 +1,31 @@
+-- migrate:up
+-- A household reads everything that is held of it, and who looked at it (ADR 0037).
+
+-- What the household's login could not read yet of its own: declarations, what waits to be judged, and whether anybody is told.
+DO $$
+DECLARE
+    table_name text;
+BEGIN
+    FOREACH table_name IN ARRAY ARRAY['declaration', 'enrolment'] LOOP
+        EXECUTE format('CREATE POLICY %I ON %I FOR SELECT TO kot_parent USING (household_id = own_household())',
+            table_name || '_of_parent', table_name);
+        EXECUTE format('GRANT SELECT ON %I TO kot_parent', table_name);
+    END LOOP;
+END
+$$;
+CREATE POLICY stage_of_parent ON stage FOR SELECT TO kot_parent
+    USING ((pilot_id, stage_number) IN (SELECT enrolment.pilot_id, enrolment.stage_number FROM enrolment));
+CREATE POLICY pilot_of_parent ON pilot FOR SELECT TO kot_parent USING (pilot_id IN (SELECT enrolment.pilot_id FROM enrolment));
+GRANT SELECT (pilot_id, stage_number, mode, state, drawn_at, released_at, paused_at) ON stage TO kot_parent;
+GRANT SELECT (pilot_id, name) ON pilot TO kot_parent;
+
+-- One definition of a link that tells of reading alone: for who looked, and for when anything last changed.
+CREATE FUNCTION is_reading(event jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
+    RETURN event ->> 'action' IN ('read', 'explained', 'exported');
+COMMENT ON FUNCTION is_reading IS 'Whether an event of the audit says that something was read, and nothing changed';
+
+-- Who of the service or of TVS it was by name is not the household's to know; which parent it was is.
+CREATE FUNCTION actor_kind(event jsonb) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN event ->> 'actor' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN 'parent'
+        ELSE split_part(event ->> 'actor', ' ', 1) END;
+COMMENT ON FUNCTION actor_kind IS 'What kind of actor an event of the audit names: parent, tvs, operator, organisation, stage, rules or forward';
