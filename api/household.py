@@ -126,7 +126,7 @@ class LookedAtDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     """Somebody looked at data of the household: who it was by kind; of a parent, which one."""
 
     looked_at: datetime
-    action: Literal["read", "explained", "exported"]
+    action: Literal["read", "explained", "sampled", "exported"]
     who: Annotated[str, Meta(description="tvs, operator or parent")]
     person_id: UUID | None
     difference_id: UUID | None

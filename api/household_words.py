@@ -57,6 +57,7 @@ WHO = {
 ACTIONS = {
     "read": "las een wijziging van u",
     "explained": "bekeek hoe een verschil is ontstaan",
+    "sampled": "bekeek wat nieuwe regels voor u zouden betekenen",
     "exported": "vroeg dit overzicht op",
     "declared": "gaf uw gegevens door",
     "rematched": "uren van de kinderopvang zijn opnieuw bij uw huishouden gezocht",

@@ -68,7 +68,7 @@ async def foresee_page(conn: Connection, change: Change, foresight: Foresight, a
 
 
 async def keep_report(conn: Connection, change: Change, foresight: Foresight) -> KeptReport:
-    """Keep what was counted, so that it can be approved."""
+    """Keep what was counted, so that it can be approved. Whose judgement is shown as a sample has that in its audit."""
     report = foresight.report(change.old, change.new, change.as_of.astimezone(UTC))
     content = canonical_json(msgspec.to_builtins(report))
     kept = RuleReport(
@@ -81,6 +81,11 @@ async def keep_report(conn: Connection, change: Change, foresight: Foresight) ->
         content=content.decode(),
         content_sha256=hashlib.sha256(content).digest(),
     )
+    sampled = sorted({one.household_id for one in report.samples})
+    await households.lock_households(conn, sampled)
+    event = {"action": "sampled", "actor": "operator", "reportId": str(kept.report_id)}
+    for household_id in sampled:
+        await households.record_read(conn, household_id, msgspec.json.encode(event).decode())
     await rule_books.insert_rule_report(conn, kept)
     await record_step(conn, "compared", "operator", kept.report_id)
     return KeptReport(report_id=kept.report_id, sha256=kept.content_sha256.hex(), report=report)

@@ -75,13 +75,11 @@ Receipt = Processed | Refused
 async def change_for_tvs(conn: Connection, tvs: Tvs, change_id: UUID) -> ChangeDocument:
     """Return a change for TVS, and chain in the household's audit that it was read. Raises NotFound."""
     change = await _locked_change(conn, change_id)
-    event = {"action": "read", "actor": f"tvs {tvs.oin}", "changeId": str(change_id)}
-    await households.record_read(conn, change.household_id, msgspec.json.encode(event).decode())
-    return await _document(conn, change)
+    return await _read(conn, tvs, change)
 
 
 async def record_receipt(conn: Connection, tvs: Tvs, change_id: UUID, receipt: Receipt) -> ChangeDocument:
-    """Record what TVS made of a change. The same receipt again changes nothing; another one raises ReceiptContradicts.
+    """Record what TVS made of a change. The same receipt again is a reading of it; another one raises ReceiptContradicts.
 
     Processed: the overlay ends as soon as the declaration that holds the change is here. Refused: the overlay ends at once, what it
     covered of earlier changes lies there again, and the difference opens again, unless newer facts already opened another one. Raises
@@ -94,7 +92,7 @@ async def record_receipt(conn: Connection, tvs: Tvs, change_id: UUID, receipt: R
     if change.state in ("processed", "refused"):
         if (change.state, change.declaration_version, change.reason) != (outcome, declaration_version, reason):
             raise ReceiptContradicts(f"This change was settled before as {change.state}. A change is settled once.")
-        return await _document(conn, change)
+        return await _read(conn, tvs, change)
     version = await households.lock_household(conn, change.household_id)
     assert version is not None  # noqa: S101  # _locked_change found and locked the household
     await changes.settle_change(
@@ -178,6 +176,13 @@ async def _locked_change(conn: Connection, change_id: UUID) -> Change:
         if change is not None:
             return change
     raise NotFound("There is no such change.")
+
+
+async def _read(conn: Connection, tvs: Tvs, change: Change) -> ChangeDocument:
+    """Return a locked change for TVS, and chain in the household's audit that it was read."""
+    event = {"action": "read", "actor": f"tvs {tvs.oin}", "changeId": str(change.change_id)}
+    await households.record_read(conn, change.household_id, msgspec.json.encode(event).decode())
+    return await _document(conn, change)
 
 
 async def _document(conn: Connection, change: Change) -> ChangeDocument:

@@ -38,7 +38,7 @@ TESTED_ELSEWHERE = {
     "cli/doorway.py": "tests/cli/test_main.py",
     "cli/keyring.py": "tests/cli/test_main.py",
     "cli/migrate.py": "tests/local/test_chain.py runs it",
-    "cli/audit.py": "tests/local/test_chain.py runs it; the chains in tests/reconcile/store/test_audit.py",
+    "cli/anchor.py": "tests/cli/test_audit.py: anchors taken, held against, altered, cut off",
     "cli/explanation.py": "tests/cli/test_explain.py",
     "cli/foresight.py": "tests/cli/test_rules.py",
     "cli/outcome.py": "tests/cli/test_deliver.py",

@@ -116,10 +116,12 @@ async def test_comparing_changes_nothing_but_that_its_report_is_kept(
 ) -> None:
     await with_hours(db, admin, keyring, "101.00", "120.00")
     books = Books(with_successor(tmp_path, NEXT, hours="5.00"))
-    kept_in = {"rule_report", "rule_audit", "rule_audit_head"}
-    before = await contents(admin, but=kept_in)
+    # And that whose judgement the report shows as a sample was read, which no version of a household tells.
+    kept_in = {"rule_report", "rule_audit", "rule_audit_head", "household_audit", "household"}
+    before, versions = await contents(admin, but=kept_in), await admin.fetch("SELECT household_id, version FROM household ORDER BY 1")
     kept = await world.foreseen(db, books, FIRST_BOOK, NEXT)
     assert await contents(admin, but=kept_in) == before
+    assert await admin.fetch("SELECT household_id, version FROM household ORDER BY 1") == versions
     row = await admin.fetchrow("SELECT * FROM rule_report WHERE report_id = $1", kept.report_id)
     assert row["content"].encode() == canonical_json(msgspec.to_builtins(kept.report))
     assert (row["content_sha256"].hex(), row["old_sha256"].hex()) == (kept.sha256, kept.report.old_sha256)

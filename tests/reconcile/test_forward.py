@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
+import msgspec
 import pytest
 
 from reconcile import forward
@@ -153,6 +154,9 @@ async def test_the_same_receipt_again_changes_nothing_and_another_one_is_refused
     version = await admin.fetchval("SELECT version FROM household")
     assert await receipt(db, change_id, Processed(declaration_version=2)) == first
     assert await admin.fetchval("SELECT version FROM household") == version
+    # The change is told again: that is a reading, and recorded as one.
+    newest = await admin.fetchval("SELECT event FROM household_audit ORDER BY number DESC LIMIT 1")
+    assert msgspec.json.decode(newest) == {"action": "read", "actor": f"tvs {world.TVS.oin}", "changeId": str(change_id)}
     for other in (Processed(declaration_version=3), Refused(reason="Nee")):
         with pytest.raises(ReceiptContradicts):
             await receipt(db, change_id, other)

@@ -21,7 +21,7 @@ GRANT SELECT (pilot_id, name) ON pilot TO kot_parent;
 
 -- One definition of a link that tells of reading alone: for who looked, and for when anything last changed.
 CREATE FUNCTION is_reading(event jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
-    RETURN event ->> 'action' IN ('read', 'explained', 'exported');
+    RETURN event ->> 'action' IN ('read', 'explained', 'sampled', 'exported');
 COMMENT ON FUNCTION is_reading IS 'Whether an event of the audit says that something was read, and nothing changed';
 
 -- Who of the service or of TVS it was by name is not the household's to know; which parent it was is.
