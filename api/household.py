@@ -123,11 +123,11 @@ class NoticesDocument(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class LookedAtDocument(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Somebody looked at data of the household: who it was by kind; of a parent, which one."""
+    """Somebody looked at data of the household: who it was by kind; which parent it was, or whom a proxy represented."""
 
     looked_at: datetime
     action: Literal["read", "explained", "sampled", "exported"]
-    who: Annotated[str, Meta(description="tvs, operator or parent")]
+    who: Annotated[str, Meta(description="tvs, operator, proxy or parent")]
     person_id: UUID | None
     difference_id: UUID | None
     change_id: UUID | None

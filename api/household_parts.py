@@ -211,7 +211,7 @@ PARTS: Mapping[str, Part] = {
     ),
     "audit": Part(
         title="Wie uw gegevens heeft bekeken of veranderd",
-        about="Dat u zelf kijkt, houden wij niet bij. Wel dat iemand anders kijkt, en dat een ouder dit overzicht opvraagt.",
+        about="Dat u zelf kijkt, houden wij niet bij. Wel dat iemand anders kijkt, ook namens u, en dat een ouder dit overzicht opvraagt.",
         columns=(
             *(_c("Nummer", "number"), _c("Wanneer", "recordedAt", Names.instant), _c("Wie", "who", word(WHO))),
             *(_c("Ouder", "personId", Names.person), _c("Organisatie", "organisationName"), _c("Wat", "action", word(ACTIONS))),

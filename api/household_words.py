@@ -47,6 +47,7 @@ SENTENCES = {"difference-new": "er is een verschil", "difference-changed": "een 
 MESSAGES = {"change": "wijziging naar Dienst Toeslagen", "push": "bericht naar uw toestel"}
 WHO = {
     "parent": "een ouder",
+    "proxy": "iemand die een ouder vertegenwoordigt",
     "tvs": "Dienst Toeslagen (systeem voor toeslagen)",
     "operator": "een medewerker van deze dienst",
     "organisation": "kinderopvangorganisatie",
@@ -55,7 +56,7 @@ WHO = {
     "forward": "deze dienst (versturen)",
 }
 ACTIONS = {
-    "read": "las een wijziging van u",
+    "read": "bekeek gegevens van u",
     "explained": "bekeek hoe een verschil is ontstaan",
     "sampled": "bekeek wat nieuwe regels voor u zouden betekenen",
     "exported": "vroeg dit overzicht op",

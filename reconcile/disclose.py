@@ -86,7 +86,7 @@ async def record_export(conn: Connection, parent: Parent, form: Form) -> None:
     """Chain in the household's audit that a parent takes everything along, before anything of it leaves. Raises NotFound."""
     if await households.lock_household(conn, parent.household_id) is None:
         raise NotFound("There is no such household.")
-    event = {"action": "exported", "actor": str(parent.person_id), "form": form}
+    event = {"action": "exported", **parent.audited, "form": form}
     await households.record_read(conn, parent.household_id, msgspec.json.encode(event).decode())
 
 

@@ -102,7 +102,7 @@ FROM (
             SELECT coalesce(json_agg(document), '[]')
             FROM (
                 SELECT instant_text(link.recorded_at) AS "lookedAt", link.event ->> 'action' AS "action", actor_kind(link.event) AS "who",
-                    CASE actor_kind(link.event) WHEN 'parent' THEN link.event ->> 'actor' END AS "personId",
+                    person_of(link.event) AS "personId",
                     link.event ->> 'differenceId' AS "differenceId", link.event ->> 'changeId' AS "changeId"
                 FROM household_audit AS link
                 WHERE link.household_id = household.household_id AND is_reading(link.event)
@@ -268,8 +268,7 @@ FROM (
     UNION ALL
     SELECT 23, 'audit', number, json_build_object('number', number, 'recordedAt', instant_text(link.recorded_at),
         'action', event ->> 'action', 'isReading', is_reading(event), 'who', actor_kind(event),
-        'personId', CASE actor_kind(event) WHEN 'parent' THEN event ->> 'actor' END,
-        'organisationName', organisation.name, 'details', event - 'action' - 'actor', 'hash', encode(hash, 'hex'))::text
+        'personId', person_of(event), 'organisationName', organisation.name, 'details', event - 'action' - 'actor' - 'represents', 'hash', encode(hash, 'hex'))::text
     FROM household_audit AS link
     LEFT JOIN organisation ON event ->> 'actor' = 'organisation ' || organisation_id
     WHERE household_id = $1

@@ -8,9 +8,11 @@ from typing import Any
 
 import asyncpg
 import pytest
+from msgspec import structs
 
 from reconcile.callers import Parent
 from reconcile.disclose import SECTIONS, WITHHELD, held_rows, overview, record_export
+from reconcile.identify import record_visit
 from reconcile.keyring import Keyring
 from reconcile.problems import NotFound
 from reconcile.rules.bsn import marked_bsn
@@ -166,6 +168,22 @@ async def test_an_export_is_recorded_in_the_chain_and_changes_nothing_else(
     async with db.snapshot(parent) as conn:
         looked = json.loads(await overview(conn, parent))["lookedAt"]
     assert [(one["action"], one["who"]) for one in looked] == [("exported", "parent"), ("read", "tvs"), ("explained", "operator")]
+
+
+async def test_who_represents_a_parent_is_told_as_that_and_by_no_name(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await lived(db, admin, keyring)
+    proxy = structs.replace(parent, proxy="a-pseudonym of https://issuer.example")
+    async with db.transaction(proxy) as conn:
+        await record_visit(conn, proxy)
+        await record_export(conn, proxy, "json")
+    async with db.snapshot(parent) as conn:
+        text = (await overview(conn, parent)).decode() + json.dumps(await exported(db, parent))
+        looked = json.loads(await overview(conn, parent))["lookedAt"]
+    assert [(one["action"], one["who"], one["personId"]) for one in looked[:2]] == [
+        ("exported", "proxy", str(parent.person_id)),
+        ("read", "proxy", str(parent.person_id)),
+    ]
+    assert "a-pseudonym" not in text
 
 
 async def test_looking_at_one_s_own_leaves_no_link(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

@@ -24,8 +24,12 @@ CREATE FUNCTION is_reading(event jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
     RETURN event ->> 'action' IN ('read', 'explained', 'sampled', 'exported');
 COMMENT ON FUNCTION is_reading IS 'Whether an event of the audit says that something was read, and nothing changed';
 
--- Who of the service or of TVS it was by name is not the household's to know; which parent it was is.
+-- Who of the service, of TVS or among proxies it was by name is not the household's to know; which parent it was, or was represented, is.
 CREATE FUNCTION actor_kind(event jsonb) RETURNS text LANGUAGE sql IMMUTABLE
     RETURN CASE WHEN event ->> 'actor' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN 'parent'
         ELSE split_part(event ->> 'actor', ' ', 1) END;
-COMMENT ON FUNCTION actor_kind IS 'What kind of actor an event of the audit names: parent, tvs, operator, organisation, stage, rules or forward';
+COMMENT ON FUNCTION actor_kind IS 'What kind of actor an event of the audit names: parent, proxy, tvs, operator, organisation, stage, rules or forward';
+
+CREATE FUNCTION person_of(event jsonb) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN coalesce(event ->> 'represents', CASE actor_kind(event) WHEN 'parent' THEN event ->> 'actor' END);
+COMMENT ON FUNCTION person_of IS 'The parent of the household whom an event of the audit names, as who acted or as who was represented';
