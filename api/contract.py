@@ -32,6 +32,7 @@ from api.statements import StatementDocument
 from api.sync_contract import describe_pull, describe_push, followed_schemas
 from api.token_contract import SECURITY_SCHEMES, security
 from api.withdrawals import WithdrawalRequest
+from logbook.register import FILE, Activity, register
 from reconcile.forward import Receipt
 
 _FOLDER = Path(__file__).parent.parent / "openapi"
@@ -139,7 +140,22 @@ async def read_problem(slug: FromPath[str]) -> Response[bytes]:
     return Response(sections[slug].encode(), media_type="text/markdown; charset=utf-8")
 
 
-contract_router = Router("/v1", route_handlers=[read_contract, read_problem])
+@get("/processing-activities", include_in_schema=False)
+async def read_activities() -> Response[bytes]:
+    """The register of processing activities, for everybody."""
+    return Response(FILE.read_bytes(), media_type="application/json")
+
+
+@get("/processing-activities/{activity_id:str}", include_in_schema=False)
+async def read_activity(activity_id: FromPath[str]) -> Activity:
+    """One activity: what its address in the processing log means."""
+    for activity in register().activities:
+        if activity.id == activity_id:
+            return activity
+    raise NotFoundException
+
+
+contract_router = Router("/v1", route_handlers=[read_contract, read_problem, read_activities, read_activity])
 
 
 @cache

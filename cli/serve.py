@@ -9,7 +9,9 @@ import uvicorn
 
 from api.app import NEEDED_SETTINGS, create_app
 from api.bells import Bells
+from api.processing import Processed
 from cli.doorway import log_json, run_told, settings_for
+from logbook.log import log_of, touched
 from reconcile.settings import Settings
 from reconcile.store.database import START_PATIENCE_S, Database, Role
 from workers.hints import Hints, hear_changes
@@ -50,11 +52,13 @@ async def _serve(settings: Settings) -> None:
         bells.ring(household_ids)
         hints.ring(household_ids)
 
-    db = await Database.connect(urls, patience_s=START_PATIENCE_S, on_change=on_change)
+    log = log_of(settings, "api")
+    db = await Database.connect(urls, patience_s=START_PATIENCE_S, on_change=on_change, on_touch=touched if log else None)
     listening = asyncio.create_task(hear_changes(settings.redis_url, bells.ring))
     try:
+        app = create_app(settings, db, hints.wake, bells=bells)
         config = uvicorn.Config(
-            create_app(settings, db, hints.wake, bells=bells),
+            Processed(app, log) if log else app,
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -74,3 +78,5 @@ async def _serve(settings: Settings) -> None:
         await asyncio.gather(listening, return_exceptions=True)
         await hints.close()
         await db.close()
+        if log:
+            log.close()

@@ -65,6 +65,7 @@ WITHHELD: Mapping[str, str] = {
     "household_audit.previous_hash": "the hash of the row before it",
     "outbox.change_id": "the same as subjectId, of a change",
     "outbox.push_id": "the same as subjectId, of a push",
+    "outbox.trace_parent": "a number that ties log lines of ours together",
     "push.outbox_kind": "always the same word",
     "change.outbox_kind": "always the same word",
     "membership.membership_id": "a number that nothing else names",

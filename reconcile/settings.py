@@ -52,7 +52,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     rate_limit_writes: Annotated[int, Meta(ge=1, description="Requests a minute that write, of one sender for one organisation (API)")] = (
         3_000
     )
-    public_url: Annotated[str, Meta(description="Address of the API as TVS reaches it, for the reference in an event (worker)")] = ""
+    public_url: Annotated[str, Meta(description="Address of the API as TVS reaches it (worker; API with a processing log)")] = ""
     system_oin: Annotated[str, Meta(description="Our own OIN, the source of an event (worker)")] = ""
     tvs_events_url: Annotated[str, Meta(description="Where TVS takes events (worker)")] = ""
     forward_issuer: Annotated[str, Meta(description="Issuer that gives us a token for TVS (worker)")] = ""
@@ -62,6 +62,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     fcm_service_account_file: Annotated[str, Meta(description="JSON of the service account that may send through FCM (worker)")] = ""
     rule_books_folder: Annotated[str, Meta(description="Folder with rule books instead of those of the release (worker, `kot rules`)")] = ""
     sweep_interval_s: Annotated[float, Meta(gt=0, le=15, description="Longest wait for work whose hint was lost (worker)")] = 5.0
+    processing_log_url: Annotated[str, Meta(description="Where the processing log is sent by OTLP over HTTP; empty: none is kept")] = ""
     log_level: Annotated[str, Meta(description="DEBUG, INFO, WARNING or ERROR")] = "INFO"
 
     @classmethod
@@ -82,6 +83,8 @@ class Settings(Struct, frozen=True, kw_only=True):
                 values[field] = _READERS.get(field, str)(text)
             except ValueError as error:
                 faults.append(f"{field.upper()} {error}")
+        if values.get("processing_log_url") and not values.get("public_url"):
+            faults.append("PUBLIC_URL is not set, and PROCESSING_LOG_URL needs it: an activity is named by its address here")
         if faults:
             raise SettingsError(faults)
         return cls(**values)  # type: ignore[arg-type]  # the readers give each field its type
@@ -151,6 +154,7 @@ _READERS: Mapping[str, Callable[[str], str | int | float]] = {
     "tvs_events_url": _url("http", "https"),
     "forward_issuer": _url("http", "https"),
     "fcm_url": _url("http", "https"),
+    "processing_log_url": _url("http", "https"),
     "certificate_edges": _networks,
     "token_issuers": _issuers,
     "port": _whole,

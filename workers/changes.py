@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Protocol
 
+from logbook.log import NO_LOG, ProcessingLog
 from reconcile import forward
 from reconcile.callers import Forward
 from reconcile.store.database import Database
@@ -32,8 +33,9 @@ class ChangeSender(Protocol):
 class ChangeDrain:
     """Works off changes to forward."""
 
-    def __init__(self, db: Database, send: ChangeSender, clock: Clock = utc_now) -> None:
+    def __init__(self, db: Database, send: ChangeSender, clock: Clock = utc_now, *, log: ProcessingLog = NO_LOG) -> None:
         self._db = db
+        self._log = log
         self._send = send
         self._clock = clock
 
@@ -50,6 +52,10 @@ class ChangeDrain:
                 return
 
     async def _forward(self, message: ClaimedMessage) -> None:
+        with self._log.processing("forwardChange", message.household_id, traceparent=message.trace_parent or ""):
+            await self._send_and_settle(message)
+
+    async def _send_and_settle(self, message: ClaimedMessage) -> None:
         outcome = await self._send(message)
         async with self._db.transaction(Forward()) as conn:
             if isinstance(outcome, Sent):

@@ -12,6 +12,7 @@ from arq import Worker, func
 from arq.connections import ArqRedis, create_pool
 from redis.exceptions import RedisError
 
+from logbook.log import NO_LOG, ProcessingLog, log_of, logged, touched
 from reconcile.keyring import Keyring
 from reconcile.rulebook import Books, books_of
 from reconcile.settings import Settings
@@ -59,7 +60,11 @@ async def run_worker(settings: Settings) -> None:
         Role.NOTIFY: settings.database_url_notify,
     }
     hints = Hints(settings.redis_url)
-    db = await Database.connect(urls, connections_max=4, patience_s=START_PATIENCE_S, on_change=hints.ring)
+    kept = log_of(settings, "worker")
+    log = kept or NO_LOG
+    db = await Database.connect(
+        urls, connections_max=4, patience_s=START_PATIENCE_S, on_change=hints.ring, on_touch=touched if kept else None
+    )
     try:
         async with httpx.AsyncClient(limits=httpx.Limits(max_connections=16)) as http, fcm_client() as push_http:
 
@@ -69,7 +74,8 @@ async def run_worker(settings: Settings) -> None:
                 await hints.wake(kind)
 
             books = books_of(settings.rule_books_folder)
-            drains = make_drains(db, keyring, books, wake, tvs_sender(settings, http), push_sender(settings, http, push_http))
+            senders = tvs_sender(settings, http), push_sender(settings, http, push_http)
+            drains = make_drains(db, keyring, books, wake, *senders, log=log)
             sweeper = Sweeper(drains, interval_s=settings.sweep_interval_s)
             async with asyncio.TaskGroup() as group:
                 group.create_task(sweeper.run())
@@ -77,16 +83,27 @@ async def run_worker(settings: Settings) -> None:
     finally:
         await hints.close()
         await db.close()
+        if kept:
+            kept.close()
 
 
-def make_drains(db: Database, keyring: Keyring, books: Books, wake: Wake, send_change: ChangeSender, send_push: PushSender) -> Drains:
-    """Return every kind of work with its drain."""
+def make_drains(
+    db: Database,
+    keyring: Keyring,
+    books: Books,
+    wake: Wake,
+    send_change: ChangeSender,
+    send_push: PushSender,
+    *,
+    log: ProcessingLog = NO_LOG,
+) -> Drains:
+    """Return every kind of work with its drain, and what it processes logged."""
     return {
-        Work.DELIVERY: DeliveryDrain(db, keyring, wake),
-        Work.COMPARISON: ComparisonDrain(db, books, wake),
-        Work.CHANGE: ChangeDrain(db, send_change),
-        Work.STAGE: StageDrain(db, wake),
-        Work.PUSH: PushDrain(db, send_push),
+        Work.DELIVERY: logged(log, "applyDeliveries", DeliveryDrain(db, keyring, wake)),
+        Work.COMPARISON: logged(log, "judgeDifferences", ComparisonDrain(db, books, wake)),
+        Work.CHANGE: ChangeDrain(db, send_change, log=log),
+        Work.STAGE: logged(log, "announceDifferences", StageDrain(db, wake)),
+        Work.PUSH: PushDrain(db, send_push, log=log),
         Work.HOUSEKEEPING: HousekeepingDrain(db),
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from logbook.log import NO_LOG, ProcessingLog
 from reconcile import announce
 from reconcile.announce import PUSH_ATTEMPTS_MAX
 from reconcile.callers import Notify
@@ -80,8 +81,9 @@ class _Flights:
 class PushDrain:
     """Works off pushes: as many at once as one connection carries, settled and refilled in one transaction."""
 
-    def __init__(self, db: Database, send: PushSender, clock: Clock = utc_now) -> None:
+    def __init__(self, db: Database, send: PushSender, clock: Clock = utc_now, *, log: ProcessingLog = NO_LOG) -> None:
         self._db = db
+        self._log = log
         self._send = send
         self._clock = clock
         self._silent_until: datetime | None = None
@@ -110,7 +112,8 @@ class PushDrain:
             sentence=f"{push.sentence}.{push.locale}",
             expires_at=now + GOOD_FOR,
         )
-        outcome = await self._send(message, now=now)
+        with self._log.processing("pushNotice", push.household_id):
+            outcome = await self._send(message, now=now)
         if isinstance(outcome, SendLater) and outcome.is_service_wide:
             self._silent_until = self._clock() + outcome.at_least
         flights.land(push, outcome)

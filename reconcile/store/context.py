@@ -1,8 +1,12 @@
 """What a transaction says about its caller, so that row-level security shows the rows of nobody else: `app.*` settings that end with it."""
 
+from contextvars import ContextVar
 from functools import cache
 
 from reconcile.callers import Caller, context_of
+
+# The trace of the processing under way (W3C traceparent), when a processing log is kept: what a transaction leaves to a worker keeps it.
+TRACE: ContextVar[str] = ContextVar("trace", default="")
 
 
 @cache
@@ -21,6 +25,8 @@ def bound(query: str, arguments: int, names: tuple[str, ...]) -> str:
 def beginning(how: str, caller: Caller) -> str:
     """Begin and say who calls in one message: a statement without parameters travels as a whole. The context ends with the transaction."""
     settings = [f"; SET LOCAL app.{name} = {_literal(value)}" for name, value in context_of(caller).items() if value]
+    if trace := TRACE.get():
+        settings.append(f"; SET LOCAL app.traceparent = {_literal(trace)}")
     return how + "".join(settings)
 
 

@@ -39,11 +39,12 @@ logger = logging.getLogger(__name__)
 
 
 class Connection(asyncpg.Connection):
-    """A connection that also keeps which households its transaction changed, and for whom it reads alone."""
+    """A connection that also keeps which households its transaction changed or read for somebody else, and for whom it reads alone."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # handed through as they come
         super().__init__(*args, **kwargs)
         self.changed_households: set[UUID] = set()
+        self.read_households: set[UUID] = set()
         self._alone_for: Mapping[str, str] = {}
 
     def bind_alone(self, context: Mapping[str, str]) -> None:
@@ -122,21 +123,31 @@ class UnsafeLogin(Exception):
 class Database:
     """Connections by login role. Open with `connect`, close with `close`."""
 
-    def __init__(self, logins: Mapping[Role, Connections[Connection]], *, on_change: OnChange | None = None) -> None:
+    def __init__(
+        self, logins: Mapping[Role, Connections[Connection]], *, on_change: OnChange | None = None, on_touch: OnChange | None = None
+    ) -> None:
         self._logins = logins
         self._on_change = on_change
+        self._on_touch = on_touch
 
     @classmethod
     async def connect(
-        cls, urls: Mapping[Role, str], *, connections_max: int = 8, patience_s: float = 0.0, on_change: OnChange | None = None
+        cls,
+        urls: Mapping[Role, str],
+        *,
+        connections_max: int = 8,
+        patience_s: float = 0.0,
+        on_change: OnChange | None = None,
+        on_touch: OnChange | None = None,
     ) -> "Database":
         """Open a first connection for each role, waiting at most so long for a store that is starting or away.
 
-        `on_change` hears of the households that a commit changed, and must not block. Raises StoreAway, and UnsafeLogin when a
+        `on_change` hears of the households that a commit changed, `on_touch` of these and of those that it read for somebody else; neither
+        may block. Raises StoreAway, and UnsafeLogin when a
         login is superuser, may bypass row-level security or is another role.
         """
         logins = {role: Connections(partial(_connect, role, url), connections_max=connections_max) for role, url in urls.items()}
-        database = cls(logins, on_change=on_change)
+        database = cls(logins, on_change=on_change, on_touch=on_touch)
         try:
             for role, login in logins.items():
                 await patiently(partial(_first_connection, login, role), patience_s)
@@ -163,6 +174,7 @@ class Database:
         """
         async with self._connection(_ROLE_OF_CALLER[type(caller)]) as conn:
             conn.changed_households.clear()
+            conn.read_households.clear()
             try:
                 await conn.execute(beginning(_WRITING, caller))
                 yield conn
@@ -171,7 +183,8 @@ class Database:
                     await _to_the_end(conn.execute("ROLLBACK"))
                 raise
             await _to_the_end(conn.execute("COMMIT"))
-            self._tell(frozenset(conn.changed_households))
+            self._tell(self._on_change, frozenset(conn.changed_households))
+            self._tell(self._on_touch, frozenset(conn.changed_households | conn.read_households))
 
     def snapshot(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
         """The same for reads: read only, one moment for all statements of the block."""
@@ -198,11 +211,10 @@ class Database:
         """
         return self._connection(Role.PARENT, alone_for=context_of(caller))
 
-    def _tell(self, household_ids: frozenset[UUID]) -> None:
-        if not household_ids or self._on_change is None:
-            return
+    def _tell(self, listener: OnChange | None, household_ids: frozenset[UUID]) -> None:
         try:
-            self._on_change(household_ids)
+            if household_ids and listener is not None:
+                listener(household_ids)
         # The commit stands whatever becomes of the telling: who listens also looks by itself.
         except Exception:
             logger.exception("nobody was told of a change")

@@ -106,6 +106,7 @@ async def record_changes(conn: Connection, household_ids: Sequence[UUID], events
 async def record_read(conn: Connection, household_id: UUID, event: str) -> None:
     """Chain that somebody outside the household read its data; its version stays. The household is locked."""
     await conn.execute(SQL["record_changes"], [household_id], [event], 0)
+    conn.read_households.add(household_id)
 
 
 async def supersede_memberships(conn: Connection, household_ids: Sequence[UUID], stated: Sequence[StatedMembership]) -> None:

@@ -13,7 +13,7 @@ SQL = load("outbox")
 
 
 class ClaimedMessage(Struct, frozen=True, kw_only=True):
-    """A change to send that this worker holds by lease; `attempts` is its fence."""
+    """A change to send that this worker holds by lease; `attempts` is its fence, `trace_parent` the trace in which it was made."""
 
     household_id: UUID
     subject_id: UUID
@@ -21,6 +21,7 @@ class ClaimedMessage(Struct, frozen=True, kw_only=True):
     attempts: int
     recorded_at: datetime
     household_ref: str
+    trace_parent: str | None = None
 
 
 class Settled(Struct, frozen=True, kw_only=True):

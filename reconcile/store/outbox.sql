@@ -18,7 +18,7 @@ WHERE (household_id, kind, subject_id) IN (
     LIMIT $2
     FOR UPDATE SKIP LOCKED
 )
-RETURNING household_id, subject_id, sequence, attempts, recorded_at,
+RETURNING household_id, subject_id, sequence, attempts, recorded_at, trace_parent,
     (SELECT household.household_ref FROM household WHERE household.household_id = outbox.household_id) AS household_ref;
 
 -- name: settle_outbox

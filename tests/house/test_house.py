@@ -13,7 +13,7 @@ from reconcile.rules.bsn import is_bsn, is_test_bsn
 from reconcile.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("api", "cli", "local", "reconcile", "workers")
+PACKAGES = ("api", "cli", "local", "logbook", "reconcile", "workers")
 MODULES = sorted(
     path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "__pycache__" not in path.parts
 )
@@ -51,6 +51,7 @@ TESTED_ELSEWHERE = {
     "local/phone.py": "tests/local/test_chain.py: every phone's copy is held against what was planted",
     "local/show.py": "pictures of the play alone",
     "local/tvs.py": "tests/local/test_chain.py: every change it processed is held against the product",
+    "logbook/log.py": "tests/api/test_processing.py: requests, workers, and a log that takes nothing",
     "reconcile/attempt.py": "tests/api/test_attempts.py: over HTTP, by organisation and by vendor",
     "reconcile/callers.py": "values alone",
     "reconcile/rehearse.py": "tests/api/test_trials.py: over HTTP, beside the real way",

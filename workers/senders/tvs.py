@@ -12,6 +12,7 @@ from cloudevents.core.bindings.http import to_structured_event
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from reconcile.store.context import TRACE
 from reconcile.store.outbox import ClaimedMessage
 from workers.senders import SendLater, SendRefused, Sent
 from workers.senders.answers import asked_wait
@@ -44,7 +45,9 @@ class TvsSender:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 bearer = await self._token.bearer()
                 answer = await self._http.post(
-                    self._events_url, content=event.body, headers={**event.headers, "Authorization": f"Bearer {bearer}"}
+                    self._events_url,
+                    content=event.body,
+                    headers={**event.headers, **_trace(), "Authorization": f"Bearer {bearer}"},
                 )
         except (httpx.HTTPError, TokenRefused, TimeoutError) as error:
             return SendLater(error=type(error).__name__)
@@ -73,3 +76,9 @@ class TvsSender:
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             self._token.forget(bearer)
         return SendLater(error=error, at_least=asked_wait(answer.headers))
+
+
+def _trace() -> dict[str, str]:
+    """Return the trace that the receiver goes on with, when a processing log is kept."""
+    trace = TRACE.get()
+    return {"traceparent": trace} if trace else {}

@@ -33,3 +33,8 @@ COMMENT ON FUNCTION actor_kind IS 'What kind of actor an event of the audit name
 CREATE FUNCTION person_of(event jsonb) RETURNS text LANGUAGE sql IMMUTABLE
     RETURN coalesce(event ->> 'represents', CASE actor_kind(event) WHEN 'parent' THEN event ->> 'actor' END);
 COMMENT ON FUNCTION person_of IS 'The parent of the household whom an event of the audit names, as who acted or as who was represented';
+
+-- The processing log (ADR 0037): what a request leaves to a worker stays in the trace of the request.
+ALTER TABLE outbox ADD COLUMN trace_parent text;
+ALTER TABLE outbox ALTER COLUMN trace_parent SET DEFAULT nullif(current_setting('app.traceparent', true), '');
+COMMENT ON COLUMN outbox.trace_parent IS 'The trace of the request that made it (W3C traceparent), when a processing log was kept';
