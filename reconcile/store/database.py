@@ -142,9 +142,8 @@ class Database:
     ) -> "Database":
         """Open a first connection for each role, waiting at most so long for a store that is starting or away.
 
-        `on_change` hears of the households that a commit changed, `on_touch` of these and of those that it read for somebody else; neither
-        may block. Raises StoreAway, and UnsafeLogin when a
-        login is superuser, may bypass row-level security or is another role.
+        `on_change` hears of the households that a commit changed, `on_touch` also of those that it read; neither may block.
+        Raises StoreAway, and UnsafeLogin when a login is superuser, may bypass row-level security or is another role.
         """
         logins = {role: Connections(partial(_connect, role, url), connections_max=connections_max) for role, url in urls.items()}
         database = cls(logins, on_change=on_change, on_touch=on_touch)

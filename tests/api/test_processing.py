@@ -14,7 +14,7 @@ import pytest_asyncio
 from api.app import create_app
 from api.processing import Processed
 from logbook import log as logbook
-from logbook.log import ACTIVITY, HOUSEHOLD, OPERATION, PROCESSOR, SUBJECT, SUBJECT_TYPE, SpanLog, touched
+from logbook.log import ACTIVITY, HOUSEHOLD, OPERATION, PROCESSOR, SUBJECT, SUBJECT_TYPE, SpanLog, log_of, touched
 from logbook.register import FILE, Activity, register
 from reconcile.keyring import Keyring
 from reconcile.rulebook import shipped_books
@@ -233,6 +233,10 @@ async def test_nothing_in_it_says_who_it_is(
     for word in (*people, *secrets, *indexes):
         assert word.encode() not in everything, word
     assert {name for one in lines for name in one.attributes} == {ACTIVITY, OPERATION, SUBJECT, SUBJECT_TYPE, PROCESSOR}
+
+
+def test_without_an_address_no_log_is_kept() -> None:
+    assert log_of(Settings(), "api") is None
 
 
 @pytest.mark.parametrize("how", ["away", "hangs", "refuses"])

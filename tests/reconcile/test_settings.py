@@ -51,3 +51,12 @@ def test_edges_and_issuers_may_be_several() -> None:
     settings = Settings.from_env({"CERTIFICATE_EDGES": "10.0.0.8, fd00::/64", "TOKEN_ISSUERS": "https://a.example, http://127.0.0.1:81"})
     assert settings.certificate_edges == "10.0.0.8, fd00::/64"
     assert settings.token_issuers == "https://a.example, http://127.0.0.1:81"
+
+
+def test_a_processing_log_names_activities_by_our_address() -> None:
+    with pytest.raises(SettingsError, match="PUBLIC_URL"):
+        Settings.from_env({"PROCESSING_LOG_URL": "https://log.example/v1/traces"})
+    kept = Settings.from_env({"PROCESSING_LOG_URL": "https://log.example/v1/traces", "PUBLIC_URL": "https://kot.example"})
+    assert kept.processing_log_url == "https://log.example/v1/traces"
+    with pytest.raises(SettingsError, match="PROCESSING_LOG_URL"):
+        Settings.from_env({"PROCESSING_LOG_URL": "log.example:4318", "PUBLIC_URL": "https://kot.example"})
