@@ -17,7 +17,7 @@ from litestar.response import Stream
 from msgspec import Meta, Struct
 
 from api.caller import APP
-from api.devices import QuietHours
+from api.devices import DeviceDocument
 from api.household_page import PAGE_POLICY, Page
 from api.media import accepted
 from api.services import Services, seat
@@ -28,7 +28,6 @@ from reconcile.rules.documents import SegmentDocument
 from reconcile.rules.months import Month
 from reconcile.rules.replicated import AnswerKind
 from reconcile.store.database import Database
-from reconcile.store.devices import Locale, Platform
 from reconcile.store.disclosed import HeldRow
 
 _SPOOLED_IN_MEMORY = 262_144
@@ -103,16 +102,6 @@ class GivenAnswerDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     change_id: UUID | None
 
 
-class OwnDeviceDocument(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A phone of the parent who asks."""
-
-    device_id: UUID
-    platform: Platform
-    locale: Locale
-    quiet_hours: QuietHours | None
-    registered_at: datetime
-
-
 class NoticesDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     """Whether the household is told of new differences, and the stage of the pilot that says so; null: in no pilot."""
 
@@ -144,7 +133,7 @@ class HouseholdDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     open_differences: tuple[OpenDifferenceDocument, ...]
     changes_underway: tuple[ChangeUnderwayDocument, ...]
     answers: tuple[GivenAnswerDocument, ...]
-    devices: tuple[OwnDeviceDocument, ...]
+    devices: tuple[DeviceDocument, ...]
     notices: NoticesDocument
     looked_at: tuple[LookedAtDocument, ...]
 

@@ -23,6 +23,7 @@ from api.household_words import (
     plain,
     segments,
     sent_answer,
+    sentences,
     word,
     yes,
 )
@@ -192,6 +193,7 @@ PARTS: Mapping[str, Part] = {
         about="De toestellen waarop u berichten krijgt. De toestellen van een andere ouder ziet u hier niet.",
         columns=(
             *(_c("Soort", "platform", word(PLATFORMS)), _c("Taal", "locale", word(LOCALES))),
+            _c("Welke berichten", "wantedNotices", sentences),
             *(_c("Stil vanaf", "quietFrom"), _c("Stil tot", "quietUntil"), _c("Aangemeld op", "registeredAt", Names.instant)),
             *(_c("Gestopt op", "retiredAt", Names.instant), _c("Waarom", "retiredFor", word(RETIRED))),
         ),

@@ -175,6 +175,11 @@ def paragraphs(_: Names, texts: Mapping[str, Any]) -> str:
     return "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
+def sentences(_: Names, wanted: Sequence[str]) -> str:
+    """Say which notices are wanted."""
+    return escape(", ".join(SENTENCES.get(one, one) for one in wanted)) or "geen"
+
+
 def sent_answer(_: Names, sent: Row) -> str:
     """Say which answer a phone sent."""
     return escape(ANSWERS.get(str(sent.get("kind")), "antwoord"))

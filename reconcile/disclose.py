@@ -6,6 +6,7 @@ account must be able to see it.
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 
@@ -77,7 +78,7 @@ WITHHELD: Mapping[str, str] = {
 
 async def overview(conn: Connection, parent: Parent) -> bytes:
     """Return what is held of the parent's household at a glance (HouseholdDocument in api/household.py). Raises NotFound."""
-    found = await household_overview(conn, parent.household_id, parent.person_id, NEWEST_MAX)
+    found = await household_overview(conn, parent.household_id, _whose_phones(parent), NEWEST_MAX)
     if found is None:
         raise NotFound("There is no such household.")
     return found.encode()
@@ -93,4 +94,9 @@ async def record_export(conn: Connection, parent: Parent, form: Form) -> None:
 
 def held_rows(conn: Connection, parent: Parent) -> AsyncIterator[HeldRow]:
     """Yield every row that is held of the parent's household, part by part in the order of SECTIONS."""
-    return rows_of_household(conn, parent.household_id, parent.person_id)
+    return rows_of_household(conn, parent.household_id, _whose_phones(parent))
+
+
+def _whose_phones(parent: Parent) -> UUID | None:
+    """Return whose phones are shown: those of who asks. A proxy has none here, and does not see those of whom it represents."""
+    return parent.person_id if parent.proxy is None else None

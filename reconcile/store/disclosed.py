@@ -20,12 +20,12 @@ class HeldRow(Struct, frozen=True, kw_only=True):
     document: str
 
 
-async def household_overview(conn: Connection, household_id: UUID, person_id: UUID, newest_max: int) -> str | None:
-    """Return what is held of a household at a glance, as one of its parents sees it: JSON text. None when it is not there."""
-    return await conn.fetchval(SQL["household_overview"], household_id, person_id, newest_max)
+async def household_overview(conn: Connection, household_id: UUID, phones_of: UUID | None, newest_max: int) -> str | None:
+    """Return what is held of a household at a glance, with the phones of one parent: JSON text. None when it is not there."""
+    return await conn.fetchval(SQL["household_overview"], household_id, phones_of, newest_max)
 
 
-async def rows_of_household(conn: Connection, household_id: UUID, person_id: UUID) -> AsyncIterator[HeldRow]:
-    """Yield everything that is held of a household, as one of its parents sees it, within a transaction; some rows at a time."""
-    async for row in conn.cursor(SQL["rows_of_household"], household_id, person_id, prefetch=_PREFETCHED):
+async def rows_of_household(conn: Connection, household_id: UUID, phones_of: UUID | None) -> AsyncIterator[HeldRow]:
+    """Yield everything that is held of a household, with the phones of one parent, within a transaction; some rows at a time."""
+    async for row in conn.cursor(SQL["rows_of_household"], household_id, phones_of, prefetch=_PREFETCHED):
         yield HeldRow(**row)

@@ -1,7 +1,7 @@
 -- What is held of a household, for its own parents: at a glance, and row by row. JSON where it is read, in the forms of api/household.py.
 
 -- name: household_overview
--- One document; $2 is the parent who asks, $3 how many answers and lookings are told, the newest first.
+-- One document; $2 is whose phones are shown, $3 how many answers and lookings are told, the newest first.
 SELECT row_to_json(document)::text
 FROM (
     SELECT household.household_ref AS "householdRef", household.version, instant_text(statement_timestamp()) AS "asOf",
@@ -85,7 +85,7 @@ FROM (
                 'deviceId', device.device_id, 'platform', device.platform, 'locale', device.locale,
                 'quietHours', CASE WHEN device.quiet_from IS NOT NULL THEN
                     json_build_object('from', to_char(device.quiet_from, 'HH24:MI'), 'until', to_char(device.quiet_until, 'HH24:MI')) END,
-                'registeredAt', instant_text(device.registered_at)
+                'notices', to_json(device.wanted_notices), 'registeredAt', instant_text(device.registered_at)
             ) ORDER BY device.registered_at DESC), '[]')
             FROM device
             WHERE device.household_id = household.household_id AND device.person_id = $2 AND device.retired_at IS NULL
@@ -115,7 +115,7 @@ FROM (
 ) AS document;
 
 -- name: rows_of_household
--- Every row of every table that is the household's, table by table in this order, oldest first; $2 is the parent who asks. What is left
+-- Every row of every table that is the household's, table by table in this order, oldest first; $2 is whose phones are shown. What is left
 -- out, and why, stands in WITHHELD of reconcile/disclose.py: a test holds both beside the catalogue.
 SELECT section, document
 FROM (
@@ -245,7 +245,7 @@ FROM (
     UNION ALL
     SELECT 20, 'devices', row_number() OVER (ORDER BY registered_at, device_id), json_build_object('deviceId', device_id,
         'platform', platform, 'locale', locale, 'quietFrom', to_char(quiet_from, 'HH24:MI'), 'quietUntil', to_char(quiet_until, 'HH24:MI'),
-        'registeredAt', instant_text(registered_at), 'retiredAt', instant_text(retired_at), 'retiredFor', retired_for)::text
+        'wantedNotices', to_json(wanted_notices), 'registeredAt', instant_text(registered_at), 'retiredAt', instant_text(retired_at), 'retiredFor', retired_for)::text
     FROM device
     WHERE household_id = $1 AND person_id = $2
     UNION ALL

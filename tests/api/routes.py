@@ -142,6 +142,8 @@ ROUTES: Mapping[str, Route] = {
     "GET /health/ready": _OPEN,
     "GET /v1/openapi.json": _OPEN,
     "GET /v1/problems/{slug}": msgspec.structs.replace(_OPEN, fills={"slug": "not-found"}),
+    "GET /v1/processing-activities": _OPEN,
+    "GET /v1/processing-activities/{activity_id}": msgspec.structs.replace(_OPEN, fills={"activity_id": "give-access"}),
     # Parents
     **{f"GET /v1/sync/{{collection}} {name}": _app(fills={"collection": name}, query={"schemaVersion": "1"}) for name in COLLECTIONS},
     "GET /v1/sync/stream": _app(is_endless=True),
@@ -162,6 +164,8 @@ ROUTES: Mapping[str, Route] = {
     "GET /v1/devices": _app(enters=IN_PERSON),
     "PUT /v1/devices/{device_id}": _app(enters=IN_PERSON, names="device_id", absent=200, makes_own=True, json=_PHONE),
     "DELETE /v1/devices/{device_id}": _app(enters=IN_PERSON, names="device_id", own=204, absent=204),
+    "GET /v1/household": _app(),
+    "GET /v1/household/export": _app(),
     # Organisations and vendors
     "GET /v1/deliveries": _sent(),
     "GET /v1/deliveries/{delivery_id}": _sent(names="delivery_id"),
