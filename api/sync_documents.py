@@ -100,7 +100,7 @@ class NoticeDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     version: int
     difference_id: UUID
     difference_version: int
-    sentence: Annotated[str, Meta(description="Key of the sentence to show: difference-new or difference-changed")]
+    sentence: Annotated[str, Meta(description="Key of the sentence to show: difference-new, difference-changed or difference-again")]
     recorded_at: datetime
     is_deleted: Literal[False] = msgspec.field(default=False, name="_deleted")
 

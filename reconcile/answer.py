@@ -31,7 +31,7 @@ async def accept_difference(
         return difference.before
     if difference.version != seen_version:
         raise StaleDifference(difference_id=difference_id, seen_version=seen_version, current_version=difference.version)
-    if difference.state != "open":
+    if not difference.is_open:
         raise DifferenceClosed(f"This difference is {difference.state}. Read it again to see what became of it.")
     if difference.proposal is None:
         raise NoProposal("This difference has no proposal to take over. Its route says what to do instead.")
@@ -52,8 +52,11 @@ async def accept_difference(
         placements=msgspec.json.encode(proposal.placements).decode(),
         laid=laid_segments(laid_over(difference.overlay, change_id, proposal.placements)),
     )
+    key = DifferenceKey(household_id=parent.household_id, difference_id=difference_id)
+    if difference.state == "postponed":
+        await answers.end_postponements(conn, [key])
     if difference.is_told:
-        await tell(conn, (), moot=[DifferenceKey(household_id=parent.household_id, difference_id=difference_id)])
+        await tell(conn, (), moot=[key])
     await mark_comparisons(conn, difference.child_years)
     await households.record_changes(conn, [parent.household_id], [_event(parent, accepted)])
     return accepted

@@ -40,6 +40,11 @@ async def mark_comparisons(conn: Connection, touched: Sequence[ChildYear]) -> No
     await conn.execute(SQL["mark_comparisons"], *columns(ChildYear, touched))
 
 
+async def mark_child_year_of_difference(conn: Connection, household_id: UUID, difference_id: UUID) -> None:
+    """Mark the child-year of a difference, whether or not anything of it is unequal. The household is locked."""
+    await conn.execute(SQL["mark_child_year_of_difference"], household_id, difference_id)
+
+
 async def mark_missing_lines_of_delivery(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> None:
     """Mark child-years with declared care in a month that this delivery called complete, and no line for it.
 

@@ -1,7 +1,7 @@
 -- Which child-years must be judged, and the facts to judge them by.
 
 -- name: mark_comparisons
--- Of the child-years that were touched: those that are unequal somewhere in the year, or have an open difference. No tolerance
+-- Of the child-years that were touched: those that are unequal somewhere in the year, or have an open or postponed difference. No tolerance
 -- here: what is too small to tell is the judgement's to decide.
 INSERT INTO comparison_due (household_id, child_id, year)
 SELECT DISTINCT touched.household_id, touched.child_id, touched.year
@@ -11,7 +11,7 @@ WHERE (
     SELECT true
     FROM difference
     WHERE difference.household_id = touched.household_id AND difference.child_id = touched.child_id
-        AND difference.year = touched.year AND difference.state = 'open'
+        AND difference.year = touched.year AND difference.state IN ('open', 'postponed')
     LIMIT 1
 ) OR EXISTS (
     SELECT FROM placement
@@ -44,6 +44,14 @@ WHERE (
         )
 )
 ORDER BY 1, 2, 3
+ON CONFLICT (household_id, child_id, year) DO UPDATE
+SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);
+
+-- name: mark_child_year_of_difference
+INSERT INTO comparison_due (household_id, child_id, year)
+SELECT household_id, child_id, year
+FROM difference
+WHERE household_id = $1 AND difference_id = $2
 ON CONFLICT (household_id, child_id, year) DO UPDATE
 SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);
 

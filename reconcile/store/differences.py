@@ -12,9 +12,12 @@ from reconcile.store.queries import columns, load
 
 SQL = load("differences")
 
+# What the judgement goes on with and a parent can answer; anything else is history.
+OPEN_STATES = frozenset({"open", "postponed"})
+
 
 class KnownDifference(Struct, frozen=True, kw_only=True):
-    """A difference that is open or was answered, by what tells it from a new one."""
+    """A difference that is open, postponed or was answered, by what tells it from a new one."""
 
     household_id: UUID
     difference_id: UUID
@@ -26,6 +29,11 @@ class KnownDifference(Struct, frozen=True, kw_only=True):
     rules_version: str
     judged_at: datetime
     placement_ids: list[UUID]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the judgement goes on with it; what was answered is history."""
+        return self.state in OPEN_STATES
 
 
 class FoundDifference(Struct, frozen=True, kw_only=True):
@@ -109,12 +117,12 @@ async def drop_difference_placements(conn: Connection, household_ids: Sequence[U
 
 
 async def renew_differences(conn: Connection, found: Sequence[FoundDifference]) -> None:
-    """Give open differences what was judged anew."""
+    """Give open differences what was judged anew; what was postponed is open again when its facts changed."""
     await conn.execute(SQL["renew_differences"], *columns(FoundDifference, found))
 
 
 async def set_difference_state(conn: Connection, household_id: UUID, difference_id: UUID, state: str, version: int) -> None:
-    """Open, answer or close a difference under the version that the household is about to get."""
+    """Open, postpone, answer or close a difference under the version that the household is about to get."""
     await conn.execute(SQL["set_difference_state"], household_id, difference_id, state, version)
 
 

@@ -41,9 +41,10 @@ DELETE FROM difference_placement
 WHERE (household_id, difference_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]));
 
 -- name: renew_differences
--- The same difference, judged anew from other facts: its number stays, its version rises.
+-- The same difference, judged anew from other facts: its number stays, its version rises. What was postponed is open again then, unless
+-- the facts are the same and only what they mean in euros, or may be taken over by now, is not.
 UPDATE difference
-SET version = found.version, kind = found.kind, facts_hash = found.facts_hash, content_hash = found.content_hash,
+SET state = CASE WHEN difference.facts_hash = found.facts_hash THEN difference.state ELSE 'open' END, version = found.version, kind = found.kind, facts_hash = found.facts_hash, content_hash = found.content_hash,
     proposal = found.proposal::jsonb, route = found.route, explanation = found.explanation::jsonb, effect = found.effect::jsonb,
     rules_version = found.rules_version, judged_at = found.judged_at, facts_at = found.facts_at, weight_cents = found.weight_cents,
     is_worth_telling = found.is_worth_telling, texts = found.texts::jsonb, text_version = found.text_version
@@ -56,7 +57,7 @@ WHERE difference.household_id = found.household_id AND difference.difference_id 
 
 -- name: set_difference_state
 UPDATE difference
-SET state = $3, version = $4, closed_at = CASE $3 WHEN 'open' THEN NULL ELSE statement_timestamp() END
+SET state = $3, version = $4, closed_at = CASE WHEN $3 NOT IN ('open', 'postponed') THEN statement_timestamp() END
 WHERE household_id = $1 AND difference_id = $2;
 
 -- name: set_difference_placements_open

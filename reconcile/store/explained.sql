@@ -22,7 +22,8 @@ ORDER BY placement_id;
 -- name: life_of_difference
 -- In the order of time; `note` says more in a word or two, never who by name.
 WITH given AS (
-    SELECT answer.*, (
+    SELECT answer.household_id, answer.kind, answer.answered_at, answer.difference_version, answer.change_id, answer.reason,
+        answer.until_on, answer.ended_at, answer.deleted, (
         SELECT membership.role
         FROM membership
         WHERE membership.household_id = answer.household_id AND membership.person_id = answer.person_id
@@ -52,8 +53,12 @@ FROM (
     UNION ALL
     SELECT 0, answered_at, CASE kind
         WHEN 'acceptance' THEN 'accepted' WHEN 'dispute' THEN 'disputed' WHEN 'postponement' THEN 'postponed' ELSE 'reversed'
-    END, difference_version, 'by ' || coalesce(role, 'a parent')
+    END, difference_version, 'by ' || coalesce(role, 'a parent') || coalesce(', ' || reason, ', until ' || until_on, '')
     FROM given
+    UNION ALL
+    SELECT 0, ended_at, 'ended', difference_version, kind || CASE WHEN deleted THEN ', taken back' ELSE '' END
+    FROM given
+    WHERE ended_at IS NOT NULL
     UNION ALL
     SELECT 5, change.sent_at, 'change', given.difference_version, 'sent to TVS'
     FROM given
