@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 
+from api.answers import answers_router
 from api.attempts import attempts_router
 from api.bells import Bells
 from api.caller import Authentication, utc_now
@@ -22,6 +23,7 @@ from api.declarations import declarations_router
 from api.deliveries import deliveries_router
 from api.devices import devices_router
 from api.differences import differences_router
+from api.disputes import disputes_router
 from api.edge import Edge
 from api.excuses import excuses_router
 from api.expected import expected_router
@@ -62,6 +64,7 @@ ROUTERS = (
     receipts_router,
     declarations_router,
     differences_router,
+    answers_router,
     changes_router,
     mandates_router,
     expected_router,
@@ -70,6 +73,7 @@ ROUTERS = (
     pilots_router,
     statements_router,
     quality_router,
+    disputes_router,
     sync_router,
     health_router,
     contract_router,

@@ -21,6 +21,7 @@ from litestar.types import ControllerRouterHandler
 from api.caller import DELIVER
 from api.delivery_contract import describe_create_delivery
 from api.devices import DeviceRegistration
+from api.differences import DisputeRequest, PostponementRequest
 from api.edge import API_VERSION
 from api.excuses import ExcuseRequest
 from api.mandates import MandateRequest
@@ -32,6 +33,7 @@ from api.sync_contract import describe_pull, describe_push, followed_schemas
 from api.token_contract import SECURITY_SCHEMES, security
 from api.withdrawals import WithdrawalRequest
 from reconcile.forward import Receipt
+from reconcile.store.answers import Acceptance, Answer
 
 _FOLDER = Path(__file__).parent.parent / "openapi"
 # What every operation of a kind can answer beside its success.
@@ -41,8 +43,11 @@ _WITH_PATH = (404,)
 _WITH_BODY = (408, 413, 415)
 # Needs an Idempotency-Key: the key can come with another request, or while the first is running.
 _WITH_KEY = (409, 422)
+# Answers to what a parent saw: If-Match names it.
+_SEEN = ("acceptDifference", "disputeDifference", "postponeDifference")
 _BY_OPERATION = {
-    "acceptDifference": (412, 428),
+    **dict.fromkeys(_SEEN, (412, 428)),
+    "takeBackAnswer": (409,),
     "createDelivery": (422,),
     "createReceipt": (409,),
     "withdrawDelivery": (409, 422),
@@ -50,7 +55,7 @@ _BY_OPERATION = {
     "pullDocuments": (410, 426),
     "pushDocuments": (426,),
 }
-_KEYED = ("acceptDifference", "createPilot", "drawStage", "releaseStage", "pauseStage")
+_KEYED = (*_SEEN, "createPilot", "drawStage", "releaseStage", "pauseStage")
 # Bodies that a handler reads by itself.
 _READ_BY_HAND: Mapping[str, Any] = {
     "registerDevice": DeviceRegistration,
@@ -59,6 +64,8 @@ _READ_BY_HAND: Mapping[str, Any] = {
     "withdrawDelivery": WithdrawalRequest,
     "giveMandate": MandateRequest,
     "giveExcuse": ExcuseRequest,
+    "disputeDifference": DisputeRequest,
+    "postponeDifference": PostponementRequest,
 }
 # A body that may be left out.
 _OPTIONAL_BODIES = ("withdrawDelivery",)
@@ -67,6 +74,9 @@ _ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
     "readDeliveryReceipt": {"application/json": {"$ref": "#/components/schemas/CanonicalReceipt"}},
     "readStatement": {"application/json": {"$ref": "#/components/schemas/StatementDocument"}, "text/csv": {"type": "string"}},
     "streamChanges": {"text/event-stream": {"type": "string"}},
+    "acceptDifference": {"application/json": {"$ref": "#/components/schemas/Acceptance"}},
+    "disputeDifference": {"application/json": {"$ref": "#/components/schemas/Answer"}},
+    "postponeDifference": {"application/json": {"$ref": "#/components/schemas/Answer"}},
 }
 _DESCRIPTIONS = {
     **{status: title for status, (_, title) in HTTP_SLUGS.items()},
@@ -152,7 +162,7 @@ def published_document(app: Litestar) -> bytes:
     }
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
-    by_hand = [Receipt, StatementDocument, CanonicalReceipt, *_READ_BY_HAND.values()]
+    by_hand = [Receipt, StatementDocument, CanonicalReceipt, Acceptance, Answer, *_READ_BY_HAND.values()]
     components["schemas"].update(msgspec.json.schema_components(by_hand, ref_template="#/components/schemas/{name}")[1])
     # What the generator described stays as it is; the rest of what a page holds is added.
     for name, schema in followed_schemas().items():
@@ -217,7 +227,7 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
         describe_create_delivery(operation, _HEADERS)
     if name in _KEYED:
         parameters.append({**header, "name": "Idempotency-Key", "description": "Your own number of this request; kept 30 days"})
-    if name == "acceptDifference":
+    if name in _SEEN:
         parameters.append({**header, "name": "If-Match", "description": "ETag of the difference that the parent saw"})
     if name in _READ_BY_HAND:
         schema = {"$ref": f"#/components/schemas/{_READ_BY_HAND[name].__name__}"}
@@ -227,7 +237,8 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
     if name == "pushDocuments":
         describe_push(operation)
     if name in _ANSWERED_BY_HAND:
-        operation["responses"]["200"]["content"] = {kind: {"schema": schema} for kind, schema in _ANSWERED_BY_HAND[name].items()}
+        success = next(answer for status, answer in operation["responses"].items() if status in ("200", "201"))
+        success["content"] = {kind: {"schema": schema} for kind, schema in _ANSWERED_BY_HAND[name].items()}
     if name == "createReceipt":
         kinds = [{"$ref": "#/components/schemas/Processed"}, {"$ref": "#/components/schemas/Refused"}]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}

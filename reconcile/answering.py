@@ -113,7 +113,7 @@ async def _record(conn: Connection, parent: Parent, begun: Begun, content: Answe
     """Say for the audit who answered what; what a parent wrote stays out of it."""
     event = {
         "action": action,
-        "actor": str(parent.person_id),
+        **parent.audited,
         "answerId": str(begun.answer_id if begun.known is None else begun.known.answer_id),
         "differenceId": str(begun.key.difference_id),
         "differenceVersion": begun.seen_version,

@@ -39,7 +39,7 @@ def _event(parent: Parent, answer: Answer) -> str:
     """Say for the audit who took what back."""
     event = {
         "action": "answer-taken-back",
-        "actor": str(parent.person_id),
+        **parent.audited,
         "answerId": str(answer.answer_id),
         "differenceId": str(answer.difference_id),
         "differenceVersion": answer.difference_version,
