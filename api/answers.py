@@ -17,8 +17,9 @@ from reconcile.problems import NotFound
 from reconcile.retract import take_back_answer
 from reconcile.rules.documents import EffectDocument, ProposalDocument
 from reconcile.rules.explanation_document import ExplanationDocument
+from reconcile.rules.replicated import AnswerKind
 from reconcile.rules.text import PlainTexts
-from reconcile.store.answers import AnswerKind, ShownVersion, answer_by_id, shown_version
+from reconcile.store.answers import ShownVersion, answer_by_id, shown_version
 from reconcile.store.database import Database
 
 

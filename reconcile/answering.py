@@ -77,6 +77,8 @@ async def _known(
 ) -> Answer | None:
     known = await answers.answer_by_id(conn, parent.household_id, answer_id)
     if known is None:
+        if await answers.shown_answer(conn, parent.household_id, answer_id) is not None:
+            raise AnswerReused(f"Answer {answer_id} was refused. A refused answer does not become another: make a new number.")
         # Both parents at once, or one again after its key is forgotten: one answer that says it is enough.
         standing = await answers.standing_answer(conn, parent.household_id, difference_id)
         is_same = standing is not None and standing.difference_version == seen_version and standing.content == content
