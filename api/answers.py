@@ -19,8 +19,9 @@ from reconcile.rules.documents import EffectDocument, ProposalDocument
 from reconcile.rules.explanation_document import ExplanationDocument
 from reconcile.rules.replicated import AnswerKind
 from reconcile.rules.text import PlainTexts
-from reconcile.store.answers import ShownVersion, answer_by_id, shown_version
+from reconcile.store.answers import answer_by_id
 from reconcile.store.database import Database
+from reconcile.store.differences import ShownVersion, shown_version
 
 
 class ShownDocument(Struct, frozen=True, kw_only=True, rename="camel"):

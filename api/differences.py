@@ -31,9 +31,9 @@ from reconcile.rules.months import day_at
 from reconcile.rules.postponement import MONTHS_MAX
 from reconcile.rules.remarks import NOTE_CHARACTERS_MAX, is_note
 from reconcile.rules.text import PlainTexts
-from reconcile.store.answers import Acceptance, Answer, ShownVersion
+from reconcile.store.answers import Acceptance, Answer
 from reconcile.store.database import Connection, Database
-from reconcile.store.differences import ShownDifference, difference_by_id, differences_of_household
+from reconcile.store.differences import ShownDifference, ShownVersion, difference_by_id, differences_of_household
 
 _PROPOSAL = msgspec.json.Decoder(ProposalDocument)
 _EXPLANATION = msgspec.json.Decoder(ExplanationDocument)

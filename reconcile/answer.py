@@ -14,6 +14,7 @@ from reconcile.store.answers import Acceptance
 from reconcile.store.comparisons import mark_comparisons
 from reconcile.store.database import Connection
 from reconcile.store.notices import DifferenceKey
+from reconcile.store.postponements import end_postponements
 
 
 async def accept_difference(
@@ -54,7 +55,7 @@ async def accept_difference(
     )
     key = DifferenceKey(household_id=parent.household_id, difference_id=difference_id)
     if difference.state == "postponed":
-        await answers.end_postponements(conn, [key])
+        await end_postponements(conn, [key])
     if difference.is_told:
         await tell(conn, (), moot=[key])
     await mark_comparisons(conn, difference.child_years)

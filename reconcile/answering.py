@@ -9,7 +9,7 @@ from msgspec import Struct
 from reconcile.announce import tell
 from reconcile.callers import Parent
 from reconcile.problems import AnswerEnded, AnswerReused, DifferenceClosed, NotFound, StaleDifference
-from reconcile.store import answers, differences, households
+from reconcile.store import answers, differences, households, postponements
 from reconcile.store.answers import Answer, AnswerContent, DifferenceToAnswer
 from reconcile.store.database import Connection
 from reconcile.store.notices import DifferenceKey
@@ -93,7 +93,7 @@ async def _known(
 async def _answer(conn: Connection, parent: Parent, begun: Begun, content: AnswerContent, state: str) -> None:
     household_id, difference_id, version = parent.household_id, begun.key.difference_id, begun.next_version
     if begun.difference.state == "postponed":
-        await answers.end_postponements(conn, [begun.key])
+        await postponements.end_postponements(conn, [begun.key])
     await answers.insert_answer(
         conn,
         begun.key,

@@ -18,7 +18,7 @@ from reconcile.rules.notice import is_worth_telling
 from reconcile.rules.rule_book import RuleBook
 from reconcile.rules.text import plain_texts
 from reconcile.rules.told import json_text, kept_of, told_of
-from reconcile.store import answers, comparisons, differences, households
+from reconcile.store import comparisons, differences, households, postponements
 from reconcile.store.comparisons import ChildYear, KnownFacts
 from reconcile.store.database import Connection
 from reconcile.store.differences import FoundDifference, KnownDifference, SpannedPlacement
@@ -175,7 +175,7 @@ async def _write(conn: Connection, steps: Sequence[Step], versions: Mapping[UUID
     await differences.keep_difference_versions(conn, [one for one, _ in written], [one for _, one in written])
     keys = [DifferenceKey(household_id=step.household_id, difference_id=step.known.difference_id) for step in steps if step.known]
     ended = {step.known.difference_id for step in steps if step.known and step.ends_postponement}
-    await answers.end_postponements(conn, [one for one in keys if one.difference_id in ended])
+    await postponements.end_postponements(conn, [one for one in keys if one.difference_id in ended])
     notices = await tell(
         conn,
         [DifferenceKey(household_id=row.household_id, difference_id=row.difference_id) for row in rows],

@@ -15,7 +15,7 @@ from reconcile.problems import NoteRefused
 from reconcile.rules.dispute import DisputeReason, disputed_sources
 from reconcile.rules.explanation_document import ExplanationDocument
 from reconcile.rules.remarks import NOTE_CHARACTERS_MAX, is_note
-from reconcile.store import answers, disputes
+from reconcile.store import differences, disputes
 from reconcile.store.answers import Answer, AnswerContent
 from reconcile.store.database import Connection
 from reconcile.store.deliveries import lock_deliveries_of_organisation, record_organisation_event
@@ -51,7 +51,7 @@ async def dispute_difference(
         )
     given = await give_answer(conn, parent, begun, content, state="disputed")
     if given.pass_on:
-        shown = await answers.shown_version(conn, parent.household_id, difference_id, given.difference_version)
+        shown = await differences.shown_version(conn, parent.household_id, difference_id, given.difference_version)
         sources = disputed_sources(_EXPLANATION.decode(shown.explanation))
         await disputes.pass_on_lines(conn, parent.household_id, given, sources)
     elif begun.known is not None and begun.known.pass_on:

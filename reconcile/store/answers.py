@@ -55,26 +55,6 @@ class Answer(Struct, frozen=True, kw_only=True, rename="camel"):
         return AnswerContent(kind=self.kind, reason=self.reason, note=self.note, pass_on=self.pass_on, until=self.until)
 
 
-class ShownVersion(Struct, frozen=True, kw_only=True):
-    """What a parent saw of a difference: one version of it. `proposal`, `explanation`, `effect` and `texts` are JSON text.
-
-    `texts` and `text_version` are None when it was judged before texts were kept.
-    """
-
-    version: int
-    kind: str
-    year: int
-    child_id: UUID
-    proposal: str | None
-    route: str | None
-    explanation: str
-    effect: str
-    rules_version: str
-    judged_at: datetime
-    texts: str | None
-    text_version: str | None
-
-
 class Acceptance(Struct, frozen=True, kw_only=True, rename="camel"):
     """That a parent took over one version of a difference, and the change that follows."""
 
@@ -290,15 +270,3 @@ async def edit_answer(conn: Connection, household_id: UUID, answer_id: UUID, con
 async def take_answer_back(conn: Connection, household_id: UUID, answer_id: UUID, version: int) -> None:
     """End an answer because the parent takes it back: a tombstone for phones."""
     await conn.execute(SQL["take_answer_back"], household_id, answer_id, version)
-
-
-async def end_postponements(conn: Connection, of: Sequence[DifferenceKey]) -> None:
-    """End the postponements of these differences that stand, under the next versions of their households, which are locked."""
-    if of:
-        await conn.execute(SQL["end_postponements"], *columns(DifferenceKey, of))
-
-
-async def shown_version(conn: Connection, household_id: UUID, difference_id: UUID, version: int) -> ShownVersion:
-    """Return what was shown of a difference at a version that an answer names."""
-    row = await conn.fetchrow(SQL["shown_version"], household_id, difference_id, version)
-    return ShownVersion(**row)  # type: ignore[arg-type]  # an answer names only versions that are kept

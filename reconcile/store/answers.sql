@@ -146,17 +146,3 @@ WHERE household_id = $1 AND answer_id = $2;
 UPDATE answer
 SET version = $3, deleted = true, ended_at = statement_timestamp()
 WHERE household_id = $1 AND answer_id = $2;
-
--- name: end_postponements
-UPDATE answer
-SET version = household.version + 1, ended_at = statement_timestamp()
-FROM household, unnest($1::uuid[], $2::uuid[]) AS over (household_id, difference_id)
-WHERE answer.household_id = over.household_id AND answer.difference_id = over.difference_id AND answer.kind = 'postponement'
-    AND answer.ended_at IS NULL AND household.household_id = over.household_id;
-
--- name: shown_version
-SELECT shown.version, shown.kind, difference.year, difference.child_id, shown.proposal, shown.route, shown.explanation, shown.effect,
-    shown.rules_version, shown.judged_at, shown.texts, shown.text_version
-FROM difference_version AS shown
-JOIN difference USING (household_id, difference_id)
-WHERE shown.household_id = $1 AND shown.difference_id = $2 AND shown.version = $3;

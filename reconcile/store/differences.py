@@ -95,6 +95,26 @@ class ShownDifference(Struct, frozen=True, kw_only=True):
     text_version: str | None
 
 
+class ShownVersion(Struct, frozen=True, kw_only=True):
+    """What a parent saw of a difference: one version of it. `proposal`, `explanation`, `effect` and `texts` are JSON text.
+
+    `texts` and `text_version` are None when it was judged before texts were kept.
+    """
+
+    version: int
+    kind: str
+    year: int
+    child_id: UUID
+    proposal: str | None
+    route: str | None
+    explanation: str
+    effect: str
+    rules_version: str
+    judged_at: datetime
+    texts: str | None
+    text_version: str | None
+
+
 async def differences_of_children(conn: Connection, judged: Sequence[ChildYear]) -> Sequence[KnownDifference]:
     """Return what is open or was answered about these child-years."""
     rows = await conn.fetch(SQL["differences_of_children"], *columns(ChildYear, judged))
@@ -163,3 +183,9 @@ async def difference_by_id(conn: Connection, household_id: UUID, difference_id: 
     """Return one difference of this household."""
     row = await conn.fetchrow(SQL["differences_of_household"], household_id, None, difference_id)
     return None if row is None else ShownDifference(**row)
+
+
+async def shown_version(conn: Connection, household_id: UUID, difference_id: UUID, version: int) -> ShownVersion:
+    """Return what was shown of a difference at a version that an answer names."""
+    row = await conn.fetchrow(SQL["shown_version"], household_id, difference_id, version)
+    return ShownVersion(**row)  # type: ignore[arg-type]  # an answer names only versions that are kept

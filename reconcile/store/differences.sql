@@ -110,3 +110,10 @@ SELECT difference_id, version, state, kind, year, child_id, child_given_name, pr
 FROM shown_difference
 WHERE household_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR difference_id = $3)
 ORDER BY opened_at DESC, difference_id;
+
+-- name: shown_version
+SELECT shown.version, shown.kind, difference.year, difference.child_id, shown.proposal, shown.route, shown.explanation, shown.effect,
+    shown.rules_version, shown.judged_at, shown.texts, shown.text_version
+FROM difference_version AS shown
+JOIN difference USING (household_id, difference_id)
+WHERE shown.household_id = $1 AND shown.difference_id = $2 AND shown.version = $3;

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from reconcile.store.database import Connection
 from reconcile.store.notices import DifferenceKey
-from reconcile.store.queries import load
+from reconcile.store.queries import columns, load
 
 SQL = load("postponements")
 
@@ -19,3 +19,9 @@ async def lock_due_households(conn: Connection, today: date, households_max: int
 async def reopen_differences(conn: Connection, household_ids: Sequence[UUID], today: date) -> Sequence[DifferenceKey]:
     """Open what is due of these households under their next versions, and end its postponements; the households are locked."""
     return [DifferenceKey(**row) for row in await conn.fetch(SQL["reopen_differences"], household_ids, today)]
+
+
+async def end_postponements(conn: Connection, of: Sequence[DifferenceKey]) -> None:
+    """End the postponements of these differences that stand, under the next versions of their households, which are locked."""
+    if of:
+        await conn.execute(SQL["end_postponements"], *columns(DifferenceKey, of))

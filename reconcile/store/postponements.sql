@@ -32,3 +32,10 @@ SET state = 'open', version = over.version
 FROM over
 WHERE difference.household_id = over.household_id AND difference.difference_id = over.difference_id
 RETURNING difference.household_id, difference.difference_id;
+
+-- name: end_postponements
+UPDATE answer
+SET version = household.version + 1, ended_at = statement_timestamp()
+FROM household, unnest($1::uuid[], $2::uuid[]) AS over (household_id, difference_id)
+WHERE answer.household_id = over.household_id AND answer.difference_id = over.difference_id AND answer.kind = 'postponement'
+    AND answer.ended_at IS NULL AND household.household_id = over.household_id;
