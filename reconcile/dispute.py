@@ -69,6 +69,11 @@ async def read_disputed_lines(
     found = await disputes.disputed_lines(conn, organisation.organisation_id, before=before, limit=limit)
     if found:
         await lock_deliveries_of_organisation(conn, organisation.organisation_id)
-        event = {"action": "disputes-read", "actor": f"sender {organisation.sender_oin}", "lines": len(found)}
+        event = {
+            "action": "disputes-read",
+            "actor": f"organisation {organisation.organisation_id}",
+            "senderOin": organisation.sender_oin,
+            "lines": len(found),
+        }
         await record_organisation_event(conn, organisation.organisation_id, msgspec.json.encode(event).decode())
     return found

@@ -1,12 +1,18 @@
 -- What was postponed and has come to its day.
 
 -- name: lock_due_households
--- In ascending order. Households that another writer holds are left to the next look: nobody waits, and no tap waits.
+-- In ascending order. Households that another writer holds are left to the next look: nobody waits, and no tap waits. However many are due
+-- on a day, no more are read than are taken.
 SELECT locked.household_id
 FROM (
     SELECT DISTINCT household_id
-    FROM answer
-    WHERE kind = 'postponement' AND ended_at IS NULL AND until_on <= $1
+    FROM (
+        SELECT household_id
+        FROM answer
+        WHERE kind = 'postponement' AND ended_at IS NULL AND until_on <= $1
+        ORDER BY until_on, household_id
+        LIMIT $2
+    ) AS first
     ORDER BY household_id
 ) AS due
 CROSS JOIN LATERAL (
@@ -14,8 +20,7 @@ CROSS JOIN LATERAL (
     FROM household
     WHERE household.household_id = due.household_id
     FOR UPDATE SKIP LOCKED
-) AS locked
-LIMIT $2;
+) AS locked;
 
 -- name: reopen_differences
 -- Read anew under the locks: a parent may have answered otherwise while the households were looked for.

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from reconcile.callers import Parent
+from reconcile.forward import Refused
 from reconcile.keyring import Keyring
 from reconcile.postpone import postpone_difference
 from reconcile.problems import AnswerEnded, DayRefused, DifferenceClosed, StaleDifference
@@ -18,7 +19,9 @@ from reconcile.store.differences import ShownDifference
 from tests import world
 from tests.reconcile.test_announce import notices, outbox_states, verdicts, with_stage
 from tests.reconcile.test_answer import accept, shown, with_difference
+from tests.reconcile.test_compare import begun, complete
 from tests.reconcile.test_dispute import disputed, taken_back
+from tests.reconcile.test_forward import receipt
 from tests.tables import contents
 
 TODAY = day_at(world.NOW)
@@ -99,6 +102,15 @@ async def test_what_is_postponed_can_be_accepted(db: Database, admin: asyncpg.Co
     assert await answers(admin) == [("postponement", False, False), ("acceptance", True, False)]
 
 
+async def test_what_tvs_refused_is_postponed_with_its_change_beside_it(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent, difference = await with_difference(db, admin, keyring)
+    change_id = await accept(db, parent, difference.difference_id, difference.version)
+    await receipt(db, change_id, Refused(reason="Anders"))
+    (again,) = await shown(db, parent)
+    await postponed(db, parent, again)
+    assert [(one.state, one.change_id) for one in await shown(db, parent)] == [("postponed", change_id)]
+
+
 async def test_what_is_postponed_can_be_disputed(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     parent, difference = await with_difference(db, admin, keyring)
     await postponed(db, parent, difference)
@@ -147,6 +159,23 @@ async def test_a_declaration_that_settles_it_closes_it(db: Database, admin: asyn
     await world.declared(db, keyring, world.declaration(version=2, placements=placements))
     await world.worked(db, keyring)
     assert [one.state for one in await shown(db, parent)] == ["closed"]
+
+
+async def test_a_missing_line_that_is_postponed_is_settled_by_a_declaration_alone(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    """Nothing is reported of the child: it is judged anew because something is postponed."""
+    parent = await begun(db, admin, keyring)
+    await world.landed(db, keyring, world.delivery_body([world.line(childBsn=world.STRANGER)], complete=complete("2026-03")))
+    await world.worked(db, keyring)
+    (difference,) = await shown(db, parent)
+    assert difference.kind == "D15"
+    await postponed(db, parent, difference)
+    placements = [world.care(segments=[world.segment("2026-05")])]
+    await world.declared(db, keyring, world.declaration(version=2, placements=placements))
+    await world.worked(db, keyring)
+    assert [one.state for one in await shown(db, parent)] == ["closed"]
+    assert await answers(admin) == [("postponement", False, False)]
 
 
 async def test_what_is_postponed_is_never_pushed(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

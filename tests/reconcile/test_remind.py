@@ -1,5 +1,8 @@
 """On its day what was postponed is open again, told again, in bounded batches, whoever else writes."""
 
+import asyncio
+import contextlib
+import random
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
@@ -8,15 +11,18 @@ import pytest
 
 from reconcile.callers import Intake, Parent
 from reconcile.keyring import Keyring
+from reconcile.problems import DifferenceClosed, NoProposal, StaleDifference
 from reconcile.remind import Reopened, reopen_postponed
+from reconcile.retract import take_back_answer
 from reconcile.rulebook import shipped_books
 from reconcile.store.database import Database
-from reconcile.store.differences import ShownDifference
+from reconcile.store.differences import OPEN_STATES, ShownDifference
 from tests import world
 from tests.reconcile.test_announce import notices, with_stage
 from tests.reconcile.test_answer import accept, shown, with_difference
 from tests.reconcile.test_dispute import disputed
 from tests.reconcile.test_postpone import NEXT_WEEK, TODAY, answers, postponed
+from tests.reconcile.test_verify import found
 from workers.comparisons import ComparisonDrain
 
 # The day begins when it is still the day before in UTC.
@@ -101,6 +107,54 @@ async def test_a_household_that_somebody_holds_is_left_for_later(db: Database, a
         await holder.execute("SELECT FROM household FOR UPDATE")
         assert await reopened(db, MIDNIGHT) == Reopened(households=0, notices=0)
     assert await reopened(db, MIDNIGHT) == Reopened(households=1, notices=0)
+
+
+async def answer_at_random(db: Database, parent: Parent, dice: random.Random) -> None:
+    """Whatever a parent may do, with what was on the screen a moment ago."""
+    for number in range(25):
+        seen = [one for one in await shown(db, parent) if one.state in OPEN_STATES]
+        async with db.snapshot(parent) as conn:
+            given = await conn.fetch("SELECT answer_id FROM answer WHERE kind <> 'acceptance' AND ended_at IS NULL")
+        await asyncio.sleep(dice.random() / 50)
+        deed = (postponed, disputed, postponed, accepted)[number % 4]
+        with contextlib.suppress(StaleDifference, DifferenceClosed, NoProposal):  # it moved meanwhile
+            if seen:
+                await deed(db, parent, dice.choice(seen))
+            elif given:
+                async with db.transaction(parent) as conn:
+                    await take_back_answer(conn, parent, dice.choice(given)["answer_id"])
+
+
+async def accepted(db: Database, parent: Parent, seen: ShownDifference) -> None:
+    await accept(db, parent, seen.difference_id, seen.version)
+
+
+async def test_everybody_at_once_leaves_every_answer_in_step(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """Both parents, corrections, the judgement and the day that comes: none waits for ever, and what is left follows from the facts."""
+    parent, _ = await with_difference(db, admin, keyring)
+    partner = await world.parent(db, keyring, world.PARTNER)
+    is_over = asyncio.Event()
+
+    async def work_always() -> None:
+        while not is_over.is_set():
+            await ComparisonDrain(db, shipped_books(), world.nobody, clock=lambda: world.NOW)()
+            await reopened(db, MIDNIGHT)
+
+    async def correct_often() -> None:
+        for number in range(12):
+            await world.delivered(db, keyring, world.line(month="2026-03", hours=f"{125 + number * 5}.00"))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(2):
+            group.create_task(work_always())
+        async with asyncio.TaskGroup() as writers:
+            writers.create_task(answer_at_random(db, parent, random.Random(1)))
+            writers.create_task(answer_at_random(db, partner, random.Random(2)))
+            writers.create_task(correct_often())
+        is_over.set()
+    await world.worked(db, keyring)
+    assert await found(db) == set()
+    assert len(await answers(admin)) >= 4
 
 
 async def test_the_drain_opens_and_tells_a_crowd_in_batches_without_any_hint(
