@@ -32,6 +32,7 @@ from api.sync_contract import describe_pull, describe_push, followed_schemas
 from api.token_contract import SECURITY_SCHEMES, security
 from api.withdrawals import WithdrawalRequest
 from reconcile.forward import Receipt
+from reconcile.store.answers import Acceptance, Answer
 
 _FOLDER = Path(__file__).parent.parent / "openapi"
 # What every operation of a kind can answer beside its success.
@@ -45,12 +46,13 @@ _BY_OPERATION = {
     "acceptDifference": (412, 428),
     "createDelivery": (422,),
     "createReceipt": (409,),
+    "reverseChange": (409,),
     "withdrawDelivery": (409, 422),
     "readDeliveryReceipt": (409,),
     "pullDocuments": (410, 426),
     "pushDocuments": (426,),
 }
-_KEYED = ("acceptDifference", "createPilot", "drawStage", "releaseStage", "pauseStage")
+_KEYED = ("acceptDifference", "reverseChange", "createPilot", "drawStage", "releaseStage", "pauseStage")
 # Bodies that a handler reads by itself.
 _READ_BY_HAND: Mapping[str, Any] = {
     "registerDevice": DeviceRegistration,
@@ -66,6 +68,8 @@ _OPTIONAL_BODIES = ("withdrawDelivery",)
 _ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
     "readDeliveryReceipt": {"application/json": {"$ref": "#/components/schemas/CanonicalReceipt"}},
     "readStatement": {"application/json": {"$ref": "#/components/schemas/StatementDocument"}, "text/csv": {"type": "string"}},
+    "acceptDifference": {"application/json": {"$ref": "#/components/schemas/Acceptance"}},
+    "reverseChange": {"application/json": {"$ref": "#/components/schemas/Answer"}},
     "streamChanges": {"text/event-stream": {"type": "string"}},
 }
 _DESCRIPTIONS = {
@@ -152,7 +156,7 @@ def published_document(app: Litestar) -> bytes:
     }
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
-    by_hand = [Receipt, StatementDocument, CanonicalReceipt, *_READ_BY_HAND.values()]
+    by_hand = [Receipt, StatementDocument, CanonicalReceipt, Acceptance, Answer, *_READ_BY_HAND.values()]
     components["schemas"].update(msgspec.json.schema_components(by_hand, ref_template="#/components/schemas/{name}")[1])
     # What the generator described stays as it is; the rest of what a page holds is added.
     for name, schema in followed_schemas().items():
@@ -227,7 +231,8 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
     if name == "pushDocuments":
         describe_push(operation)
     if name in _ANSWERED_BY_HAND:
-        operation["responses"]["200"]["content"] = {kind: {"schema": schema} for kind, schema in _ANSWERED_BY_HAND[name].items()}
+        success = next(answer for status, answer in operation["responses"].items() if status in ("200", "201"))
+        success["content"] = {kind: {"schema": schema} for kind, schema in _ANSWERED_BY_HAND[name].items()}
     if name == "createReceipt":
         kinds = [{"$ref": "#/components/schemas/Processed"}, {"$ref": "#/components/schemas/Refused"}]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from reconcile.answer import accept_difference
 from reconcile.callers import Parent
 from reconcile.problems import AnsweredBefore, AnswerNotValid, Busy, Refusal
+from reconcile.reverse import reverse_change
 from reconcile.rules.remarks import is_remark
 from reconcile.rules.replicated import AnswerKind, AnswerSaid, is_same, lacking
 from reconcile.store import answers, households
@@ -147,9 +148,16 @@ async def _accept(conn: Connection, parent: Parent, answer_id: UUID, said: Answe
         raise AnsweredBefore("Somebody of the household took this over before, as it was shown here. Nothing more is needed.")
 
 
+async def _reverse(conn: Connection, parent: Parent, answer_id: UUID, said: AnswerSaid, _: date) -> None:
+    assert said.undone_change_id is not None  # noqa: S101  # see `lacking`
+    undone = await reverse_change(conn, parent, said.undone_change_id, answer_id=answer_id)
+    if undone.answer_id != answer_id:
+        raise AnsweredBefore("Somebody of the household undid this before. Nothing more is needed.")
+
+
 async def _not_yet(_: Connection, __: Parent, ___: UUID, said: AnswerSaid, ____: date) -> None:
     raise AnswerNotValid(f"Answers of the kind {said.kind} are not taken yet.")
 
 
 _Give = Callable[[Connection, Parent, UUID, AnswerSaid, date], Awaitable[None]]
-_GIVEN_BY: Mapping[AnswerKind, _Give] = {"acceptance": _accept}
+_GIVEN_BY: Mapping[AnswerKind, _Give] = {"acceptance": _accept, "reversal": _reverse}

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from reconcile.rules.months import Month
+from reconcile.rules.facts import MonthSpan
 from reconcile.rules.replicated import AnswerKind
 from reconcile.store.comparisons import ChildYear
 from reconcile.store.database import Connection
@@ -24,6 +24,28 @@ class Acceptance(Struct, frozen=True, kw_only=True, rename="camel"):
     difference_version: int
     change_id: UUID
     answered_at: datetime
+
+
+class Answer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An answer of a household. `until` is a day in the Netherlands, `ended_at` None while it stands, `answered_by` a role.
+
+    `version` is that of the household at which it last changed.
+    """
+
+    answer_id: UUID
+    kind: AnswerKind
+    difference_id: UUID
+    difference_version: int
+    answered_at: datetime
+    answered_by: str | None
+    change_id: UUID | None
+    reason: str | None
+    note: str | None
+    pass_on: bool
+    until: date | None
+    undone_change_id: UUID | None
+    ended_at: datetime | None
+    version: int
 
 
 class ShownAnswer(Struct, frozen=True, kw_only=True):
@@ -49,15 +71,13 @@ class ShownAnswer(Struct, frozen=True, kw_only=True):
     detail: str | None
 
 
-class OverlaySegment(Struct, frozen=True, kw_only=True):
-    """Accepted hours that lie over the declared ones, with the change that carries them; months are text."""
+class OverlaySegment(MonthSpan, frozen=True, kw_only=True):
+    """Accepted hours that lie over the declared ones, with the change that carries them; without hours nothing counts as declared."""
 
     placement_id: UUID
     change_id: UUID
-    from_month: Month
-    until_month: Month | None
-    hours_hundredths: int
-    hourly_rate_cents: int
+    hours_hundredths: int | None
+    hourly_rate_cents: int | None
 
 
 class DifferenceToAnswer(Struct, frozen=True, kw_only=True):
@@ -78,14 +98,14 @@ class DifferenceToAnswer(Struct, frozen=True, kw_only=True):
 
 
 class LaidSegment(Struct, frozen=True, kw_only=True):
-    """Accepted hours to be laid over the declared ones; months are first days."""
+    """Accepted hours to be laid over the declared ones, or that nothing is to count there; months are first days."""
 
     placement_id: UUID
     change_id: UUID
     from_month: date
     until_month: date | None
-    hours_hundredths: int
-    hourly_rate_cents: int
+    hours_hundredths: int | None
+    hourly_rate_cents: int | None
 
 
 _OVERLAY = msgspec.json.Decoder(tuple[OverlaySegment, ...])
@@ -154,6 +174,45 @@ async def insert_acceptance(
         msgspec.json.encode(laid).decode(),
     )
     return Acceptance(**row)  # type: ignore[arg-type]  # an INSERT of VALUES always returns its row
+
+
+async def reversal_of(conn: Connection, household_id: UUID, change_id: UUID) -> Answer | None:
+    """Return the reversal of a change."""
+    row = await conn.fetchrow(SQL["reversal_of"], household_id, change_id)
+    return None if row is None else Answer(**row)
+
+
+async def insert_reversal(
+    conn: Connection,
+    household_id: UUID,
+    *,
+    answer_id: UUID,
+    difference_id: UUID,
+    difference_version: int,
+    person_id: UUID,
+    undone_change_id: UUID,
+    version: int,
+    change_id: UUID | None,
+    placements: str | None,
+) -> None:
+    """Write a reversal and, unless the change was never sent, the change that it makes; the acceptance is over with it."""
+    await conn.execute(
+        SQL["insert_reversal"],
+        household_id,
+        answer_id,
+        difference_id,
+        difference_version,
+        person_id,
+        undone_change_id,
+        version,
+        change_id,
+        placements,
+    )
+
+
+async def end_reversal(conn: Connection, household_id: UUID, change_id: UUID, version: int) -> None:
+    """TVS refused the change of a reversal: the reversal is over, and the acceptance that it undid stands again."""
+    await conn.execute(SQL["end_reversal"], household_id, change_id, version)
 
 
 async def insert_overlay(conn: Connection, household_id: UUID, laid: Sequence[LaidSegment]) -> None:

@@ -90,6 +90,52 @@ WITH accepted AS (
 )
 SELECT answer_id, difference_id, difference_version, change_id, answered_at FROM accepted;
 
+-- name: reversal_of
+-- With the role that the parent had who gave it.
+SELECT answer.answer_id, answer.kind, answer.difference_id, answer.difference_version, answer.answered_at, (
+        SELECT membership.role
+        FROM membership
+        WHERE membership.household_id = answer.household_id AND membership.person_id = answer.person_id
+            AND membership.role IN ('applicant', 'partner')
+            AND membership.recorded_at <= answer.answered_at AND (membership.superseded_at > answer.answered_at) IS NOT FALSE
+        ORDER BY membership.from_month DESC
+        LIMIT 1
+    ) AS answered_by,
+    answer.change_id, answer.reason, answer.note, answer.is_passed_on AS pass_on, answer.until_on AS until, answer.undone_change_id,
+    answer.ended_at, answer.version
+FROM answer
+WHERE answer.household_id = $1 AND answer.undone_change_id = $2 AND answer.kind = 'reversal';
+
+-- name: insert_reversal
+-- With a change ($8) the obligation to forward it, after everything that the household changed before. The acceptance is over.
+WITH reversed AS (
+    INSERT INTO answer (household_id, answer_id, kind, version, difference_id, difference_version, person_id, undone_change_id, change_id)
+    VALUES ($1, $2, 'reversal', $7, $3, $4, $5, $6, $8)
+    RETURNING household_id, answered_at, undone_change_id, change_id
+), changed AS (
+    INSERT INTO change (household_id, change_id, version, sequence, placements)
+    SELECT household_id, change_id, $7, $7, $9::text::jsonb FROM reversed WHERE change_id IS NOT NULL
+), staged AS (
+    INSERT INTO outbox (household_id, kind, subject_id, sequence)
+    SELECT household_id, 'change', change_id, $7 FROM reversed WHERE change_id IS NOT NULL
+)
+UPDATE answer
+SET ended_at = reversed.answered_at, version = $7
+FROM reversed
+WHERE answer.household_id = reversed.household_id AND answer.change_id = reversed.undone_change_id;
+
+-- name: end_reversal
+WITH ended AS (
+    UPDATE answer
+    SET ended_at = statement_timestamp(), version = $3
+    WHERE household_id = $1 AND change_id = $2 AND kind = 'reversal'
+    RETURNING household_id, undone_change_id
+)
+UPDATE answer
+SET ended_at = NULL, version = $3
+FROM ended
+WHERE answer.household_id = ended.household_id AND answer.change_id = ended.undone_change_id;
+
 -- name: insert_overlay
 INSERT INTO overlay_segment (household_id, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents)
 SELECT $1, placement_id, change_id, from_month, until_month, hours_hundredths, hourly_rate_cents

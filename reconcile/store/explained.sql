@@ -55,7 +55,7 @@ FROM (
     END, difference_version, 'by ' || coalesce(role, 'a parent')
     FROM given
     UNION ALL
-    SELECT 5, change.sent_at, 'change', given.difference_version, 'sent to TVS'
+    SELECT 5, change.sent_at, 'change', given.difference_version, 'sent to TVS' || CASE given.kind WHEN 'reversal' THEN ', to undo it' ELSE '' END
     FROM given
     JOIN change USING (household_id, change_id)
     WHERE change.sent_at IS NOT NULL
@@ -63,8 +63,9 @@ FROM (
     SELECT 6, change.settled_at, 'change', given.difference_version, change.state || CASE change.state
         WHEN 'processed' THEN ', in declaration ' || change.declaration_version
         WHEN 'refused' THEN ', ' || change.reason
+        WHEN 'reversed' THEN ', not sent any more'
         ELSE ''
-    END
+    END || CASE given.kind WHEN 'reversal' THEN ', to undo it' ELSE '' END
     FROM given
     JOIN change USING (household_id, change_id)
     WHERE change.settled_at IS NOT NULL

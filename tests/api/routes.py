@@ -159,6 +159,7 @@ ROUTES: Mapping[str, Route] = {
         query={"schemaVersion": "1"},
         json=lambda number, version: _answer(_NOBODYS, version, answer_id=number),
     ),
+    "POST /v1/changes/{change_id}/reversal": _app(names="change_id", own=201),
     "GET /v1/devices": _app(enters=IN_PERSON),
     "PUT /v1/devices/{device_id}": _app(enters=IN_PERSON, names="device_id", absent=200, makes_own=True, json=_PHONE),
     "DELETE /v1/devices/{device_id}": _app(enters=IN_PERSON, names="device_id", own=204, absent=204),

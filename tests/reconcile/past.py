@@ -1,16 +1,19 @@
 """Random histories of two households that share a child: what is declared, delivered, taken back, answered and settled, and judged."""
 
 import random
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
 from reconcile import forward
-from reconcile.callers import Parent
+from reconcile.callers import Forward, Parent
 from reconcile.forward import Processed, Refused
 from reconcile.keyring import Keyring
+from reconcile.problems import ChangeStands
+from reconcile.reverse import reverse_change
 from reconcile.rules.bsn import marked_bsn
 from reconcile.store.database import Database
 from tests import world
@@ -43,7 +46,8 @@ class Past:
 
     async def step(self) -> None:
         deed = self.dice.choices(
-            (self.deliver, self.declare, self.take_back, self.answer, self.settle, self.pass_time), (8, 3, 2, 4, 3, 2)
+            (self.deliver, self.declare, self.take_back, self.answer, self.send, self.settle, self.reverse, self.pass_time),
+            (8, 3, 2, 6, 4, 3, 5, 2),
         )[0]
         await deed()
         if self.dice.random() < 0.7:
@@ -117,9 +121,28 @@ class Past:
             one = self.dice.choice(found)
             await accept(self.db, parent, one.difference_id, one.version)
 
+    async def send(self) -> None:
+        async with self.db.transaction(Forward()) as conn:
+            for message in await forward.claim_changes(conn, lease=timedelta(seconds=30), changes_max=1):
+                if self.dice.random() < 0.2:
+                    await forward.settle_dead(conn, message, error="http-400")
+                else:
+                    await forward.settle_sent(conn, message)
+
+    async def reverse(self) -> None:
+        """Undo any change of a parent's household, whatever became of it, unless it cannot be undone."""
+        parent = self.dice.choice(self.parents)
+        known = "SELECT change_id FROM change WHERE household_id = $1 ORDER BY sequence"
+        changes = [row["change_id"] for row in await self.admin.fetch(known, parent.household_id)]
+        if changes:
+            with suppress(ChangeStands):
+                async with self.db.transaction(parent) as conn:
+                    await reverse_change(conn, parent, self.dice.choice(changes), answer_id=uuid4())
+
     async def settle(self) -> None:
         changes = await self.admin.fetch(
-            "SELECT change_id, household_ref FROM change JOIN household USING (household_id) WHERE state = 'staged'"
+            "SELECT change_id, household_ref FROM change JOIN household USING (household_id) WHERE state IN ('staged', 'sent', 'dead')"
+            " ORDER BY sequence"
         )
         for row in changes[:1]:
             processed = Processed(declaration_version=self.declared[row["household_ref"]] + 1)
