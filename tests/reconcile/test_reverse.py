@@ -419,6 +419,23 @@ async def test_a_parent_s_login_takes_no_obligation_away_that_was_claimed(
             await conn.execute("UPDATE change SET state = 'sent'")
 
 
+@pytest.mark.parametrize("moment", ["staged", "over"])
+async def test_nobody_is_told_of_what_opens_again(db: Database, admin: asyncpg.Connection, keyring: Keyring, moment: str) -> None:
+    parent, difference = await with_difference(db, admin, keyring)
+    await world.with_device(db, parent)
+    await world.released(db, await world.piloted(db))
+    told = await admin.fetch("SELECT notice_id FROM notice")
+    assert len(told) == 1
+    await admin.execute("UPDATE outbox SET state = 'done', done_at = now() WHERE kind = 'push'")
+    change_id = await accept(db, parent, difference.difference_id, difference.version)
+    await life_until(moment, db, StatedTvs(db, keyring), change_id)
+    await reverse(db, parent, change_id)
+    await world.worked(db, keyring)
+    assert [one.state for one in await shown(db, parent)] == ["open"]
+    assert await admin.fetch("SELECT notice_id FROM notice") == told
+    assert await admin.fetchval("SELECT count(*) FROM outbox WHERE kind = 'push'") == 1
+
+
 async def test_it_stands_in_the_audit(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     parent, difference = await with_difference(db, admin, keyring)
     change_id = await accept(db, parent, difference.difference_id, difference.version)
