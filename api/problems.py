@@ -41,6 +41,7 @@ STATUS_AND_SLUG: Mapping[type[Refusal], tuple[int, str]] = {
     refusals.NoProposal: (409, "no-proposal"),
     refusals.AnsweredBefore: (409, "answered-before"),
     refusals.AnswerNotValid: (422, "answer-not-valid"),
+    refusals.OfferMoved: (412, "offer-moved"),
     refusals.ChangeStands: (409, "change-stands"),
     refusals.PilotExists: (409, "pilot-exists"),
     refusals.StageNotLarger: (422, "stage-not-larger"),

@@ -19,6 +19,7 @@ Refusal
 ├── NoProposal                   there is nothing to take over with one tap
 ├── AnsweredBefore               an answer of a phone to what somebody else answered in the same way
 ├── AnswerNotValid               an answer of a phone without what its kind must say
+├── OfferMoved                   what was to be taken over together is not what was seen
 ├── ChangeStands                 a change that cannot be undone, or not any more
 ├── PilotExists                  another pilot has that name
 ├── StageNotLarger               a stage that would add nobody
@@ -145,6 +146,10 @@ class AnsweredBefore(Refusal):
 
 class AnswerNotValid(Refusal):
     """This answer does not say what its kind must say."""
+
+
+class OfferMoved(Refusal):
+    """What can be taken over changed since you saw it."""
 
 
 class ChangeStands(Refusal):

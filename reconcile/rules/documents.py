@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from reconcile.rules.effect import Amounts, Effect, MonthAmounts
 from reconcile.rules.facts import MonthSpan, Segment
 from reconcile.rules.months import Month
-from reconcile.rules.proposal import Proposal
+from reconcile.rules.proposal import Proposal, ProposedPlacement
 from reconcile.rules.quantities import hundredths_text, parse_hundredths
 
 HoursText = Annotated[str, Meta(pattern=r"^[0-9]{1,3}\.[0-9]{2}$", description="Hours a month, two decimals")]
@@ -152,6 +152,24 @@ def proposal_document(proposal: Proposal) -> ProposalDocument:
                 segments=tuple(segment_document(segment) for segment in one.segments),
             )
             for one in proposal.placements
+        )
+    )
+
+
+def proposed(document: ProposalDocument) -> Proposal:
+    """Read a published proposal back."""
+    return Proposal(
+        placements=tuple(
+            ProposedPlacement(
+                placement_id=one.placement_id,
+                child_id=one.child_id,
+                lrk_number=one.lrk_number,
+                end_on=one.end_on,
+                hours_standing_from=one.hours_standing_from,
+                rate_standing_from=one.rate_standing_from,
+                segments=tuple(proposed_segments(one)),
+            )
+            for one in document.placements
         )
     )
 

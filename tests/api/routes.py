@@ -159,6 +159,8 @@ ROUTES: Mapping[str, Route] = {
         query={"schemaVersion": "1"},
         json=lambda number, version: _answer(_NOBODYS, version, answer_id=number),
     ),
+    "GET /v1/acceptances/preview": _app(),
+    "POST /v1/acceptances": _app(own=412, headers={"If-Match": '"a-0"'}, json={"differences": [{"differenceId": _NOBODYS, "version": 1}]}),
     "POST /v1/changes/{change_id}/reversal": _app(names="change_id", own=201),
     "GET /v1/devices": _app(enters=IN_PERSON),
     "PUT /v1/devices/{device_id}": _app(enters=IN_PERSON, names="device_id", absent=200, makes_own=True, json=_PHONE),

@@ -51,6 +51,7 @@ TESTED_ELSEWHERE = {
     "local/tvs.py": "tests/local/test_chain.py: every change it processed is held against the product",
     "reconcile/attempt.py": "tests/api/test_attempts.py: over HTTP, by organisation and by vendor",
     "reconcile/callers.py": "values alone",
+    "reconcile/accept_all.py": "tests/api/test_acceptances.py: over HTTP, moved in every way",
     "reconcile/reopen.py": "tests/reconcile/test_forward.py and test_reverse.py: what TVS refused, what a parent undid",
     "reconcile/rehearse.py": "tests/api/test_trials.py: over HTTP, beside the real way",
     "reconcile/replicate.py": "tests/api/test_replication.py: over HTTP, every row that a phone may push",
