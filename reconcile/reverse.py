@@ -79,8 +79,9 @@ async def _undoing(conn: Connection, change: Change) -> Sequence[ChangedPlacemen
     around = await changes.changes_over(conn, change.household_id, placement_ids)
     then = await placements.declared_as_of(conn, change.household_id, placement_ids, change.answered_at)
     now = await placements.declared_as_of(conn, change.household_id, placement_ids)
-    undoing = [_restored(one, change, around, then[one.placement_id], now[one.placement_id]) for one in own]
-    if not any(one.segments or one.undeclared or one.end_undone for one in undoing):
+    restored_ones = [_restored(one, change, around, then[one.placement_id], now[one.placement_id]) for one in own]
+    undoing = [one for one in restored_ones if one.segments or one.undeclared or one.end_undone]
+    if not undoing:
         raise ChangeStands("Nothing of this change stands any more: what came after it says otherwise about all of its months.")
     return undoing
 
