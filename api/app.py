@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 
+from api.acceptances import acceptances_router
 from api.answers import answers_router
 from api.attempts import attempts_router
 from api.bells import Bells
@@ -43,6 +44,7 @@ from api.sync import sync_router
 from api.tokens import IssuerKeys, KeySource, VerifiedTokens
 from api.withdrawals import withdrawals_router
 from reconcile.keyring import Keyring
+from reconcile.rulebook import books_of
 from reconcile.settings import Settings
 from reconcile.store.database import Database
 
@@ -64,6 +66,7 @@ ROUTERS = (
     receipts_router,
     declarations_router,
     differences_router,
+    acceptances_router,
     answers_router,
     changes_router,
     mandates_router,
@@ -112,6 +115,7 @@ def create_app(
         restore_number=settings.restore_number,
         clock=clock,
         deadline_day=settings.delivery_deadline_day,
+        books=books_of(settings.rule_books_folder),
     )
 
     @asynccontextmanager

@@ -18,6 +18,7 @@ from litestar.params import FromPath
 from litestar.routes import BaseRoute
 from litestar.types import ControllerRouterHandler
 
+from api.acceptances import JointAcceptance, JointAcceptanceRequest
 from api.caller import DELIVER
 from api.delivery_contract import describe_create_delivery
 from api.devices import DeviceRegistration
@@ -44,20 +45,25 @@ _WITH_BODY = (408, 413, 415)
 # Needs an Idempotency-Key: the key can come with another request, or while the first is running.
 _WITH_KEY = (409, 422)
 # Answers to what a parent saw: If-Match names it.
-_SEEN = ("acceptDifference", "disputeDifference", "postponeDifference")
+_SEEN = {
+    **dict.fromkeys(("acceptDifference", "disputeDifference", "postponeDifference"), "difference"),
+    "acceptAll": "preview",
+}
 _BY_OPERATION = {
     **dict.fromkeys(_SEEN, (412, 428)),
     "takeBackAnswer": (409,),
     "createDelivery": (422,),
     "createReceipt": (409,),
+    "reverseChange": (409,),
     "withdrawDelivery": (409, 422),
     "readDeliveryReceipt": (409,),
     "pullDocuments": (410, 426),
     "pushDocuments": (426,),
 }
-_KEYED = (*_SEEN, "createPilot", "drawStage", "releaseStage", "pauseStage")
+_KEYED = (*_SEEN, "reverseChange", "createPilot", "drawStage", "releaseStage", "pauseStage")
 # Bodies that a handler reads by itself.
 _READ_BY_HAND: Mapping[str, Any] = {
+    "acceptAll": JointAcceptanceRequest,
     "registerDevice": DeviceRegistration,
     "createPilot": PilotRequest,
     "drawStage": StageRequest,
@@ -73,8 +79,10 @@ _OPTIONAL_BODIES = ("withdrawDelivery",)
 _ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
     "readDeliveryReceipt": {"application/json": {"$ref": "#/components/schemas/CanonicalReceipt"}},
     "readStatement": {"application/json": {"$ref": "#/components/schemas/StatementDocument"}, "text/csv": {"type": "string"}},
-    "streamChanges": {"text/event-stream": {"type": "string"}},
     "acceptDifference": {"application/json": {"$ref": "#/components/schemas/Acceptance"}},
+    "acceptAll": {"application/json": {"$ref": "#/components/schemas/JointAcceptance"}},
+    "reverseChange": {"application/json": {"$ref": "#/components/schemas/Answer"}},
+    "streamChanges": {"text/event-stream": {"type": "string"}},
     "disputeDifference": {"application/json": {"$ref": "#/components/schemas/Answer"}},
     "postponeDifference": {"application/json": {"$ref": "#/components/schemas/Answer"}},
 }
@@ -162,7 +170,7 @@ def published_document(app: Litestar) -> bytes:
     }
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
-    by_hand = [Receipt, StatementDocument, CanonicalReceipt, Acceptance, Answer, *_READ_BY_HAND.values()]
+    by_hand = [Receipt, StatementDocument, CanonicalReceipt, Acceptance, Answer, JointAcceptance, *_READ_BY_HAND.values()]
     components["schemas"].update(msgspec.json.schema_components(by_hand, ref_template="#/components/schemas/{name}")[1])
     # What the generator described stays as it is; the rest of what a page holds is added.
     for name, schema in followed_schemas().items():
@@ -228,7 +236,7 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
     if name in _KEYED:
         parameters.append({**header, "name": "Idempotency-Key", "description": "Your own number of this request; kept 30 days"})
     if name in _SEEN:
-        parameters.append({**header, "name": "If-Match", "description": "ETag of the difference that the parent saw"})
+        parameters.append({**header, "name": "If-Match", "description": f"ETag of the {_SEEN[name]} that the parent saw"})
     if name in _READ_BY_HAND:
         schema = {"$ref": f"#/components/schemas/{_READ_BY_HAND[name].__name__}"}
         operation["requestBody"] = {"required": name not in _OPTIONAL_BODIES, "content": {"application/json": {"schema": schema}}}

@@ -114,7 +114,7 @@ async def list_differences(
     """List the differences of the household."""
     async with db.snapshot(request.user) as conn:
         found = await differences_of_household(conn, request.user.household_id, state=wanted)
-    return DifferenceList(differences=[_document(one) for one in found])
+    return DifferenceList(differences=[difference_document(one) for one in found])
 
 
 @get("/{difference_id:uuid}", operation_id="readDifference", opt={"scope": APP})
@@ -239,14 +239,15 @@ async def _shown(conn: Connection, parent: Parent, difference_id: UUID) -> Diffe
     found = await difference_by_id(conn, parent.household_id, difference_id)
     if found is None:
         raise NotFound("There is no such difference for this household.")
-    return _document(found)
+    return difference_document(found)
 
 
 def _etag(document: DifferenceDocument) -> str:
     return f'"d{document.difference_id}-v{document.version}"'
 
 
-def _document(found: ShownDifference) -> DifferenceDocument:
+def difference_document(found: ShownDifference) -> DifferenceDocument:
+    """Publish a difference as its household sees it."""
     return DifferenceDocument(
         difference_id=found.difference_id,
         version=found.version,

@@ -46,6 +46,8 @@ STATUS_AND_SLUG: Mapping[type[Refusal], tuple[int, str]] = {
     refusals.AnswerFinal: (409, "answer-final"),
     refusals.NoteRefused: (422, "note-refused"),
     refusals.DayRefused: (422, "day-refused"),
+    refusals.OfferMoved: (412, "offer-moved"),
+    refusals.ChangeStands: (409, "change-stands"),
     refusals.PilotExists: (409, "pilot-exists"),
     refusals.StageNotLarger: (422, "stage-not-larger"),
     refusals.TooFewHouseholds: (409, "too-few-households"),

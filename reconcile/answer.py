@@ -8,7 +8,7 @@ from reconcile.announce import tell
 from reconcile.callers import Parent
 from reconcile.overlay import laid_over, laid_segments
 from reconcile.problems import DifferenceClosed, NoProposal, NotFound, StaleDifference
-from reconcile.rules.documents import ProposalDocument
+from reconcile.rules.documents import ChangedPlacements
 from reconcile.store import answers, households
 from reconcile.store.answers import Acceptance
 from reconcile.store.comparisons import mark_comparisons
@@ -36,7 +36,7 @@ async def accept_difference(
         raise DifferenceClosed(f"This difference is {difference.state}. Read it again to see what became of it.")
     if difference.proposal is None:
         raise NoProposal("This difference has no proposal to take over. Its route says what to do instead.")
-    proposal = msgspec.json.decode(difference.proposal, type=ProposalDocument)
+    proposal = msgspec.json.decode(difference.proposal, type=ChangedPlacements)
     placement_ids = [placement.placement_id for placement in proposal.placements]
     change_id = uuid4()
     if difference.overlay:

@@ -24,6 +24,8 @@ Refusal
 ├── AnswerFinal                  an acceptance or reversal, which is not taken back
 ├── NoteRefused                  a note that is too long, unreadable or tells a BSN
 ├── DayRefused                   a day until which nothing can be postponed
+├── OfferMoved                   what was to be taken over together is not what was seen
+├── ChangeStands                 a change that cannot be undone, or not any more
 ├── PilotExists                  another pilot has that name
 ├── StageNotLarger               a stage that would add nobody
 ├── TooFewHouseholds             a stage larger than who can be drawn
@@ -175,6 +177,14 @@ class DayRefused(Refusal):
         super().__init__(f"Choose a day from {first.isoformat()} until {last.isoformat()}, in the Netherlands. Nothing was changed.")
         self.first = first
         self.last = last
+
+
+class OfferMoved(Refusal):
+    """What can be taken over changed since you saw it."""
+
+
+class ChangeStands(Refusal):
+    """This change cannot be undone."""
 
 
 class PilotExists(Refusal):

@@ -13,6 +13,7 @@ from reconcile.dispute import dispute_difference
 from reconcile.postpone import postpone_difference
 from reconcile.problems import AnsweredBefore, AnswerNotValid, Busy, Refusal
 from reconcile.retract import take_back_answer
+from reconcile.reverse import reverse_change
 from reconcile.rules.dispute import DISPUTE_REASONS
 from reconcile.rules.remarks import is_note
 from reconcile.rules.replicated import AnswerKind, AnswerSaid, is_same, lacking
@@ -86,7 +87,7 @@ class _Taking:
         if row.said.is_deleted:
             # Made and removed while offline: nothing ever was.
             return None
-        return await self._try(row.answer_id, row.said, _GIVEN_BY.get(row.said.kind, _not_yet))
+        return await self._try(row.answer_id, row.said, _GIVEN_BY[row.said.kind])
 
     async def _alter(self, stands: ShownAnswer, said: AnswerSaid) -> ShownAnswer | None:
         """Remove a refused answer; take back or edit one that stands. What its verb refuses stays as it stands."""
@@ -191,8 +192,9 @@ async def _postpone(conn: Connection, parent: Parent, answer_id: UUID, said: Ans
     return given.answer_id
 
 
-async def _not_yet(_: Connection, __: Parent, ___: UUID, said: AnswerSaid, ____: date) -> UUID:
-    raise AnswerNotValid(f"Answers of the kind {said.kind} are not taken yet.")
+async def _reverse(conn: Connection, parent: Parent, answer_id: UUID, said: AnswerSaid, _: date) -> UUID:
+    assert said.undone_change_id is not None  # noqa: S101  # see `lacking`
+    return (await reverse_change(conn, parent, said.undone_change_id, answer_id=answer_id)).answer_id
 
 
 def _what_was_seen(said: AnswerSaid) -> tuple[UUID, int]:
@@ -202,6 +204,11 @@ def _what_was_seen(said: AnswerSaid) -> tuple[UUID, int]:
 
 # Gives an answer by the verb that does so online, and returns its number: another one when it was given before.
 _Give = Callable[[Connection, Parent, UUID, AnswerSaid, date], Awaitable[UUID]]
-_GIVEN_BY: Mapping[AnswerKind, _Give] = {"acceptance": _accept, "dispute": _dispute, "postponement": _postpone}
+_GIVEN_BY: Mapping[AnswerKind, _Give] = {
+    "acceptance": _accept,
+    "dispute": _dispute,
+    "postponement": _postpone,
+    "reversal": _reverse,
+}
 # What a parent may still edit or take back.
 _MAY_CHANGE = frozenset({"dispute", "postponement"})

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from reconcile.rules.months import Month
+from reconcile.rules.facts import MonthSpan
 from reconcile.rules.replicated import AnswerKind
 from reconcile.store.comparisons import ChildYear
 from reconcile.store.database import Connection
@@ -88,15 +88,13 @@ class ShownAnswer(Struct, frozen=True, kw_only=True):
     detail: str | None
 
 
-class OverlaySegment(Struct, frozen=True, kw_only=True):
-    """Accepted hours that lie over the declared ones, with the change that carries them; months are text."""
+class OverlaySegment(MonthSpan, frozen=True, kw_only=True):
+    """Accepted hours that lie over the declared ones, with the change that carries them; without hours nothing counts as declared."""
 
     placement_id: UUID
     change_id: UUID
-    from_month: Month
-    until_month: Month | None
-    hours_hundredths: int
-    hourly_rate_cents: int
+    hours_hundredths: int | None
+    hourly_rate_cents: int | None
 
 
 class DifferenceToAnswer(Struct, frozen=True, kw_only=True):
@@ -122,14 +120,14 @@ class DifferenceToAnswer(Struct, frozen=True, kw_only=True):
 
 
 class LaidSegment(Struct, frozen=True, kw_only=True):
-    """Accepted hours to be laid over the declared ones; months are first days."""
+    """Accepted hours to be laid over the declared ones, or that nothing is to count there; months are first days."""
 
     placement_id: UUID
     change_id: UUID
     from_month: date
     until_month: date | None
-    hours_hundredths: int
-    hourly_rate_cents: int
+    hours_hundredths: int | None
+    hourly_rate_cents: int | None
 
 
 _OVERLAY = msgspec.json.Decoder(tuple[OverlaySegment, ...])

@@ -168,6 +168,21 @@ async def keep_difference_versions(conn: Connection, household_ids: Sequence[UUI
     await conn.execute(SQL["keep_difference_versions"], household_ids, difference_ids)
 
 
+async def is_accepted_by(conn: Connection, household_id: UUID, difference_id: UUID, change_id: UUID) -> bool:
+    """Tell whether the acceptance behind a change is what answers a difference at this moment."""
+    return await conn.fetchval(SQL["is_accepted_by"], household_id, difference_id, change_id) is True
+
+
+async def is_open_since(conn: Connection, household_id: UUID, difference_id: UUID, version: int) -> bool:
+    """Tell whether a difference is open and says what it said at a version."""
+    return await conn.fetchval(SQL["is_open_since"], household_id, difference_id, version) is True
+
+
+async def is_year_awarded(conn: Connection, household_id: UUID, difference_id: UUID) -> bool:
+    """Tell whether TVS has settled the year of a difference: nothing of it can be changed any more."""
+    return await conn.fetchval(SQL["is_year_awarded"], household_id, difference_id) is True
+
+
 async def other_open_difference(conn: Connection, household_id: UUID, difference_id: UUID) -> bool:
     """Tell whether another difference is open on a placement of this one."""
     return await conn.fetchval(SQL["other_open_difference"], household_id, difference_id) is True

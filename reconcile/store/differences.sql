@@ -95,6 +95,30 @@ SELECT household_id, difference_id, version, kind, state, proposal, route, expla
 FROM difference
 WHERE (household_id, difference_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]));
 
+-- name: is_accepted_by
+-- Whether the acceptance behind a change is what answers a difference at this moment.
+SELECT difference.state = 'accepted' AND $3 = (
+    SELECT newest.change_id
+    FROM answer AS newest
+    WHERE newest.household_id = difference.household_id AND newest.difference_id = difference.difference_id AND newest.kind = 'acceptance'
+    ORDER BY newest.difference_version DESC
+    LIMIT 1
+)
+FROM difference
+WHERE difference.household_id = $1 AND difference.difference_id = $2;
+
+-- name: is_open_since
+-- Whether a difference is open and says what it said at a version.
+SELECT difference.state = 'open' AND difference.version = $3
+FROM difference
+WHERE difference.household_id = $1 AND difference.difference_id = $2;
+
+-- name: is_year_awarded
+SELECT true
+FROM difference
+JOIN awarded_year AS awarded ON awarded.household_id = difference.household_id AND awarded.year = difference.year
+WHERE difference.household_id = $1 AND difference.difference_id = $2 AND awarded.superseded_at IS NULL;
+
 -- name: other_open_difference
 -- Whether another difference is open on a placement of this one.
 SELECT true

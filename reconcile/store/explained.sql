@@ -58,9 +58,9 @@ FROM (
     UNION ALL
     SELECT 0, ended_at, 'ended', difference_version, kind || CASE WHEN deleted THEN ', taken back' ELSE '' END
     FROM given
-    WHERE ended_at IS NOT NULL
+    WHERE ended_at IS NOT NULL AND kind IN ('dispute', 'postponement')
     UNION ALL
-    SELECT 5, change.sent_at, 'change', given.difference_version, 'sent to TVS'
+    SELECT 5, change.sent_at, 'change', given.difference_version, 'sent to TVS' || CASE given.kind WHEN 'reversal' THEN ', to undo it' ELSE '' END
     FROM given
     JOIN change USING (household_id, change_id)
     WHERE change.sent_at IS NOT NULL
@@ -68,8 +68,9 @@ FROM (
     SELECT 6, change.settled_at, 'change', given.difference_version, change.state || CASE change.state
         WHEN 'processed' THEN ', in declaration ' || change.declaration_version
         WHEN 'refused' THEN ', ' || change.reason
+        WHEN 'reversed' THEN ', not sent any more'
         ELSE ''
-    END
+    END || CASE given.kind WHEN 'reversal' THEN ', to undo it' ELSE '' END
     FROM given
     JOIN change USING (household_id, change_id)
     WHERE change.settled_at IS NOT NULL

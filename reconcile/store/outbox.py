@@ -13,7 +13,7 @@ SQL = load("outbox")
 
 
 class ClaimedMessage(Struct, frozen=True, kw_only=True):
-    """A change to send that this worker holds by lease; `attempts` is its fence."""
+    """A change to send that this worker holds by lease; `attempts` is its fence, `answer_kind` acceptance or reversal."""
 
     household_id: UUID
     subject_id: UUID
@@ -21,6 +21,7 @@ class ClaimedMessage(Struct, frozen=True, kw_only=True):
     attempts: int
     recorded_at: datetime
     household_ref: str
+    answer_kind: str
 
 
 class Settled(Struct, frozen=True, kw_only=True):

@@ -75,13 +75,16 @@ def ids_of(found: Neighbours, role: Role) -> tuple[Ids, Ids]:
         "difference_id": {name: [str(one.open.difference_id), str(one.accepted.difference_id)] for name, one in homes.items()},
         "answer_id": {name: [str(one.answer_id)] for name, one in homes.items()},
         "device_id": {name: [str(one.device_id)] for name, one in homes.items()},
-        "change_id": {"tvs": [str(one.change_id) for one in homes.values()]},
+        "change_id": {name: [str(one.change_id)] for name, one in homes.items()},
         "delivery_id": {name: [str(one)] for name, one in found.deliveries.items()},
         "vendor_oin": {"organisation": [world.VENDOR_OIN], "other organisation": [world.OTHER_VENDOR_OIN]},
         "pilot_id": {"managers": [str(found.pilot_id)]},
     }
     own = {name: owners.get(role.whose or "", []) for name, owners in everybody.items()}
     foreign = {name: [one for who, ids in owners.items() if who != role.whose for one in ids] for name, owners in everybody.items()}
+    # TVS reads the changes of everybody.
+    if role.whose == "tvs":
+        own["change_id"], foreign["change_id"] = foreign["change_id"], []
     # What a vendor sent for an organisation is the organisation's too.
     if role.whose == "organisation":
         foreign["delivery_id"].remove(str(found.deliveries["vendor"]))

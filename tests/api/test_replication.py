@@ -82,6 +82,28 @@ async def test_a_push_whose_answer_was_lost_changes_nothing_when_it_comes_again(
     assert woken == ["change", "comparison"]
 
 
+async def test_a_reversal_given_offline_undoes_the_change(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection, woken: list[str]
+) -> None:
+    accepted = acceptance(difference)
+    await push(client, made(accepted))
+    (change,) = await pulled(client, "changes")
+    reversal = {"answerId": str(uuid4()), "kind": "reversal", "state": "sent", "undoneChangeId": change["changeId"], "_deleted": False}
+    woken.clear()
+    for _ in range(2):
+        assert (await push(client, made(reversal))).json() == []
+    assert woken == ["change", "comparison"]
+    stands = {one["answerId"]: one for one in await pulled(client, bsn=world.PARTNER)}
+    assert (stands[accepted["answerId"]]["state"], stands[reversal["answerId"]]["state"]) == ("ended", "given")
+    assert stands[reversal["answerId"]]["undoneChangeId"] == change["changeId"]
+    assert [one["state"] for one in await pulled(client, "changes")] == ["reversed"]
+    assert [one["state"] for one in await pulled(client, "differences")] == ["open"]
+    # Another phone undid the same: once is enough, and it hears so.
+    (refused,) = (await push(client, made({**reversal, "answerId": str(uuid4())}), bsn=world.PARTNER)).json()
+    assert (refused["state"], refused["problem"]) == ("refused", "answered-before")
+    assert await admin.fetchval("SELECT count(*) FROM answer WHERE kind = 'reversal'") == 1
+
+
 async def test_a_moved_version_is_refused_and_stays_as_a_document(
     client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection
 ) -> None:

@@ -53,6 +53,8 @@ TESTED_ELSEWHERE = {
     "reconcile/attempt.py": "tests/api/test_attempts.py: over HTTP, by organisation and by vendor",
     "reconcile/answering.py": "tests/reconcile/test_dispute.py and test_postpone.py: what both have in common, by both",
     "reconcile/callers.py": "values alone",
+    "reconcile/accept_all.py": "tests/api/test_acceptances.py: over HTTP, moved in every way",
+    "reconcile/reopen.py": "tests/reconcile/test_forward.py and test_reverse.py: what TVS refused, what a parent undid",
     "reconcile/rehearse.py": "tests/api/test_trials.py: over HTTP, beside the real way",
     "reconcile/replicate.py": "tests/api/test_replication.py: over HTTP, every row that a phone may push",
     "reconcile/rules/sandbox.py": "tests/api/test_sandbox.py: every example of a fault, and that nothing reaches a household",
