@@ -12,6 +12,8 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 
+from api.acceptances import acceptances_router
+from api.answers import answers_router
 from api.attempts import attempts_router
 from api.bells import Bells
 from api.caller import Authentication, utc_now
@@ -22,6 +24,7 @@ from api.declarations import declarations_router
 from api.deliveries import deliveries_router
 from api.devices import devices_router
 from api.differences import differences_router
+from api.disputes import disputes_router
 from api.edge import Edge
 from api.excuses import excuses_router
 from api.expected import expected_router
@@ -42,6 +45,7 @@ from api.sync import sync_router
 from api.tokens import IssuerKeys, KeySource, VerifiedTokens
 from api.withdrawals import withdrawals_router
 from reconcile.keyring import Keyring
+from reconcile.rulebook import books_of
 from reconcile.settings import Settings
 from reconcile.store.database import Database
 
@@ -63,6 +67,8 @@ ROUTERS = (
     receipts_router,
     declarations_router,
     differences_router,
+    acceptances_router,
+    answers_router,
     changes_router,
     mandates_router,
     expected_router,
@@ -72,6 +78,7 @@ ROUTERS = (
     pilots_router,
     statements_router,
     quality_router,
+    disputes_router,
     sync_router,
     health_router,
     contract_router,
@@ -110,6 +117,7 @@ def create_app(
         restore_number=settings.restore_number,
         clock=clock,
         deadline_day=settings.delivery_deadline_day,
+        books=books_of(settings.rule_books_folder),
     )
 
     @asynccontextmanager

@@ -18,9 +18,11 @@ from litestar.params import FromPath
 from litestar.routes import BaseRoute
 from litestar.types import ControllerRouterHandler
 
+from api.acceptances import JointAcceptance, JointAcceptanceRequest
 from api.caller import DELIVER
 from api.delivery_contract import describe_create_delivery
 from api.devices import DeviceRegistration
+from api.differences import DisputeRequest, PostponementRequest
 from api.edge import API_VERSION
 from api.excuses import ExcuseRequest
 from api.household import HouseholdDocument, HouseholdExport
@@ -34,6 +36,7 @@ from api.token_contract import SECURITY_SCHEMES, security
 from api.withdrawals import WithdrawalRequest
 from logbook.register import FILE, Activity, register
 from reconcile.forward import Receipt
+from reconcile.store.answers import Acceptance, Answer
 
 _FOLDER = Path(__file__).parent.parent / "openapi"
 # What every operation of a kind can answer beside its success.
@@ -43,25 +46,35 @@ _WITH_PATH = (404,)
 _WITH_BODY = (408, 413, 415)
 # Needs an Idempotency-Key: the key can come with another request, or while the first is running.
 _WITH_KEY = (409, 422)
+# Answers to what a parent saw: If-Match names it.
+_SEEN = {
+    **dict.fromkeys(("acceptDifference", "disputeDifference", "postponeDifference"), "difference"),
+    "acceptAll": "preview",
+}
 _BY_OPERATION = {
-    "acceptDifference": (412, 428),
+    **dict.fromkeys(_SEEN, (412, 428)),
+    "takeBackAnswer": (409,),
     "createDelivery": (422,),
     "createReceipt": (409,),
+    "reverseChange": (409,),
     "withdrawDelivery": (409, 422),
     "readDeliveryReceipt": (409,),
     "exportHousehold": (406,),
     "pullDocuments": (410, 426),
     "pushDocuments": (426,),
 }
-_KEYED = ("acceptDifference", "createPilot", "drawStage", "releaseStage", "pauseStage")
+_KEYED = (*_SEEN, "reverseChange", "createPilot", "drawStage", "releaseStage", "pauseStage")
 # Bodies that a handler reads by itself.
 _READ_BY_HAND: Mapping[str, Any] = {
+    "acceptAll": JointAcceptanceRequest,
     "registerDevice": DeviceRegistration,
     "createPilot": PilotRequest,
     "drawStage": StageRequest,
     "withdrawDelivery": WithdrawalRequest,
     "giveMandate": MandateRequest,
     "giveExcuse": ExcuseRequest,
+    "disputeDifference": DisputeRequest,
+    "postponeDifference": PostponementRequest,
 }
 # A body that may be left out.
 _OPTIONAL_BODIES = ("withdrawDelivery",)
@@ -74,7 +87,12 @@ _ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
         "application/json": {"$ref": "#/components/schemas/HouseholdExport"},
         "text/html": {"type": "string"},
     },
+    "acceptDifference": {"application/json": {"$ref": "#/components/schemas/Acceptance"}},
+    "acceptAll": {"application/json": {"$ref": "#/components/schemas/JointAcceptance"}},
+    "reverseChange": {"application/json": {"$ref": "#/components/schemas/Answer"}},
     "streamChanges": {"text/event-stream": {"type": "string"}},
+    "disputeDifference": {"application/json": {"$ref": "#/components/schemas/Answer"}},
+    "postponeDifference": {"application/json": {"$ref": "#/components/schemas/Answer"}},
 }
 _DESCRIPTIONS = {
     **{status: title for status, (_, title) in HTTP_SLUGS.items()},
@@ -175,7 +193,8 @@ def published_document(app: Litestar) -> bytes:
     }
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
-    by_hand = [Receipt, StatementDocument, CanonicalReceipt, HouseholdDocument, HouseholdExport, *_READ_BY_HAND.values()]
+    answered = [CanonicalReceipt, HouseholdDocument, HouseholdExport, Acceptance, Answer, JointAcceptance]
+    by_hand = [Receipt, StatementDocument, *answered, *_READ_BY_HAND.values()]
     components["schemas"].update(msgspec.json.schema_components(by_hand, ref_template="#/components/schemas/{name}")[1])
     # What the generator described stays as it is; the rest of what a page holds is added.
     for name, schema in followed_schemas().items():
@@ -240,8 +259,8 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
         describe_create_delivery(operation, _HEADERS)
     if name in _KEYED:
         parameters.append({**header, "name": "Idempotency-Key", "description": "Your own number of this request; kept 30 days"})
-    if name == "acceptDifference":
-        parameters.append({**header, "name": "If-Match", "description": "ETag of the difference that the parent saw"})
+    if name in _SEEN:
+        parameters.append({**header, "name": "If-Match", "description": f"ETag of the {_SEEN[name]} that the parent saw"})
     if name in _READ_BY_HAND:
         schema = {"$ref": f"#/components/schemas/{_READ_BY_HAND[name].__name__}"}
         operation["requestBody"] = {"required": name not in _OPTIONAL_BODIES, "content": {"application/json": {"schema": schema}}}
@@ -250,7 +269,8 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
     if name == "pushDocuments":
         describe_push(operation)
     if name in _ANSWERED_BY_HAND:
-        operation["responses"]["200"]["content"] = {kind: {"schema": schema} for kind, schema in _ANSWERED_BY_HAND[name].items()}
+        success = next(answer for status, answer in operation["responses"].items() if status in ("200", "201"))
+        success["content"] = {kind: {"schema": schema} for kind, schema in _ANSWERED_BY_HAND[name].items()}
     if name == "createReceipt":
         kinds = [{"$ref": "#/components/schemas/Processed"}, {"$ref": "#/components/schemas/Refused"}]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
 from time import monotonic
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -19,6 +18,7 @@ from api.caller import DELIVER
 from api.delivery_documents import DeliveryPage, DeliveryReceipt, LinePage, delivery_address, line_document, lines_csv, receipt_document
 from api.fault_documents import DeliveryFaults, faults_document, findings_csv
 from api.media import UnsupportedMedia, content, content_digest, is_gzip, media_type
+from api.places import place_before, place_text
 from api.services import Services
 from api.spreadsheet import wants_csv
 from api.trials import Trial, try_delivery
@@ -94,10 +94,10 @@ async def list_deliveries(
 ) -> DeliveryPage:
     """List your deliveries, newest first."""
     async with db.snapshot(request.user) as conn:
-        found = await deliveries_of_organisation(conn, request.user.organisation_id, before=_place(before), limit=limit)
+        found = await deliveries_of_organisation(conn, request.user.organisation_id, before=place_before(before), limit=limit)
     last = found[-1] if len(found) == limit else None
     return DeliveryPage(
-        deliveries=[receipt_document(one) for one in found], next=f"{last.received_at.isoformat()}~{last.delivery_id}" if last else None
+        deliveries=[receipt_document(one) for one in found], next=place_text(last.received_at, last.delivery_id) if last else None
     )
 
 
@@ -246,13 +246,3 @@ async def _wait(request: Request[Organisation, None, Any], db: Database, deliver
         async with db.snapshot(request.user) as conn:
             delivery = await read_delivery(conn, request.user, delivery.delivery_id)
     return delivery
-
-
-def _place(before: str | None) -> tuple[datetime, UUID] | None:
-    if before is None:
-        return None
-    received_at, _, delivery_id = before.partition("~")
-    try:
-        return instant(received_at.replace(" ", "+")), UUID(delivery_id)
-    except (UnreadableDelivery, ValueError):
-        raise ClientException("before must be the next of the page before.") from None

@@ -28,6 +28,7 @@ STATES = {
     "processed": "verwerkt door Dienst Toeslagen",
     "refused": "niet overgenomen door Dienst Toeslagen",
     "dead": "versturen is niet gelukt",
+    "reversed": "ongedaan gemaakt",
     "done": "verstuurd",
     "cancelled": "niet meer nodig",
     "drawn": "nog niet begonnen",

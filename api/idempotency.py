@@ -26,8 +26,9 @@ async def answered_once(
 ) -> Response[bytes]:
     """Do `work` for the first request of a key; answer a repeat with what was answered then.
 
-    Only what commits is kept: after a refusal or a crash the same key tries again. Raises KeyReused for another request under the
-    key, RequestInProgress when the first is still running.
+    Only what commits is kept: after a refusal or a crash the same key tries again. A refusal of what the parent saw needs no keeping:
+    the key is of one version of a difference, which never becomes current again, and asked anew it has the difference of now beside it.
+    Raises KeyReused for another request under the key, RequestInProgress when the first is still running.
     """
     key = _key(request)
     fingerprint = _fingerprint(request, await request.body())

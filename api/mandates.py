@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from api.caller import DELIVER
 from api.media import media_type
-from api.validation import FieldErrors, read_body
+from api.validation import FieldErrors, form_errors, read_body
 from reconcile.callers import Organisation
 from reconcile.mandate import end_mandate, give_mandate, mandates_of
 from reconcile.rules.identifiers import is_oin
@@ -77,19 +77,11 @@ mandates_router = Router("/v1/mandates", route_handlers=[list_mandates, put_mand
 
 
 def _wrong_days(body: object) -> FieldErrors:
-    days = [(name, body.get(name)) for name in ("from", "until")] if isinstance(body, dict) else []
-    texts = {name: day for name, day in days if isinstance(day, str)}
-    wrong = [name for name, day in texts.items() if not _is_day(day)]
-    if not wrong and len(texts) == 2 and texts["until"] < texts["from"]:
+    errors = form_errors(body, days=("from", "until"))
+    texts = [body.get(name) for name in ("from", "until")] if isinstance(body, dict) and not errors else []
+    if len(texts) == 2 and isinstance(texts[0], str) and isinstance(texts[1], str) and texts[1] < texts[0]:
         return [{"key": "until", "message": "is before from"}]
-    return [{"key": name, "message": "is not a day like 2026-01-31"} for name in wrong]
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return len(text) == 10 and bool(date.fromisoformat(text))
-    except ValueError:
-        return False
+    return errors
 
 
 def _vendor(organisation: Organisation, oin: str) -> str:

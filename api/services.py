@@ -13,6 +13,7 @@ from api.parents import Parents
 from api.stream import Streams
 from reconcile.keyring import Keyring
 from reconcile.problems import Busy
+from reconcile.rulebook import Books
 from reconcile.store.database import Database
 
 # Says "look now" about a kind of work, after the commit; best effort, so nothing depends on it.
@@ -26,7 +27,7 @@ _SEAT_S = 1.0
 
 class Services(Struct, frozen=True, kw_only=True):
     """The database, the keyring, the way to wake workers, who parents are, the streams of phones and the restore number of their epochs;
-    the clock, and the day of the next month until which a month may be delivered.
+    the clock, the day of the next month until which a month may be delivered, and the rule books.
 
     `clock` tells the instant, aware; `trials` and `exports` bound how many of them are answered at once.
     """
@@ -39,6 +40,7 @@ class Services(Struct, frozen=True, kw_only=True):
     restore_number: int
     clock: Callable[[], datetime]
     deadline_day: int
+    books: Books
     trials: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRIALS_AT_ONCE))
     exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(EXPORTS_AT_ONCE))
 

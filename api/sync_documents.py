@@ -17,7 +17,7 @@ from api.validation import InvalidQuery
 from reconcile.follow import DocumentsAfter
 from reconcile.problems import AppTooOld, NotFound
 from reconcile.rules.checkpoint import Checkpoint
-from reconcile.rules.documents import HoursText, MoneyText, ProposedPlacementDocument, SegmentDocument
+from reconcile.rules.documents import ChangedPlacementDocument, HoursText, MoneyText, MonthsDocument, SegmentDocument
 from reconcile.rules.months import Month
 from reconcile.rules.replicated import AnswerKind, AnswerSaid
 from reconcile.store.sync import Followed, answers_after, changes_after, differences_after, notices_after, placements_after
@@ -54,7 +54,10 @@ class FollowedMonthDocument(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class PlacementDocument(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One child at one location: what is declared, what was accepted over it and not yet processed, what was reported."""
+    """One child at one location: what is declared, what was accepted over it and not yet processed, what was reported.
+
+    In a month what counts is: nothing when it is `undeclared`, else what was accepted of it, else what is declared.
+    """
 
     placement_id: UUID
     version: int
@@ -64,6 +67,9 @@ class PlacementDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     end_date: date | None
     declared: tuple[SegmentDocument, ...]
     accepted: tuple[SegmentDocument, ...]
+    undeclared: Annotated[
+        tuple[MonthsDocument, ...], Meta(description="Months in which nothing counts as declared: new care was undone, not yet processed")
+    ]
     reported_months: tuple[FollowedMonthDocument, ...]
     is_deleted: Annotated[Literal[False], Meta(description="A tombstone has true, and beside it only its number and version")] = (
         msgspec.field(default=False, name="_deleted")
@@ -81,10 +87,12 @@ class FollowedChangeDocument(Struct, frozen=True, kw_only=True, rename="camel"):
 
     change_id: UUID
     version: int
+    kind: Annotated[str, Meta(description="acceptance, or reversal: it declares again what stood before the change that it undoes")]
+    undone_change_id: Annotated[UUID | None, Meta(description="Of a reversal: the change that it undoes")]
     difference_id: UUID
     difference_version: int
-    state: Annotated[str, Meta(description="staged, sent, then processed, refused or dead")]
-    placements: tuple[ProposedPlacementDocument, ...]
+    state: Annotated[str, Meta(description="staged, sent, then processed, refused or dead; reversed: undone, and not sent any more")]
+    placements: tuple[ChangedPlacementDocument, ...]
     answered_at: datetime
     sent_at: datetime | None
     settled_at: datetime | None
@@ -100,7 +108,7 @@ class NoticeDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     version: int
     difference_id: UUID
     difference_version: int
-    sentence: Annotated[str, Meta(description="Key of the sentence to show: difference-new or difference-changed")]
+    sentence: Annotated[str, Meta(description="Key of the sentence to show: difference-new, difference-changed or difference-again")]
     recorded_at: datetime
     is_deleted: Literal[False] = msgspec.field(default=False, name="_deleted")
 

@@ -8,7 +8,7 @@ from api.caller import APP, DECLARE, DELIVER, PILOT_MANAGE, PILOT_READ
 # By the security scheme under which somebody gets them.
 _SCOPES: Mapping[str, Mapping[str, str]] = {
     "person": {
-        APP: "A parent, or a proxy: see differences, take one over, keep a copy",
+        APP: "A parent, or a proxy: see differences, answer one, keep a copy",
         PILOT_READ: "A pilot manager: read pilots and their counts",
         PILOT_MANAGE: "A pilot manager: make a pilot, draw, release and pause its stages",
     },

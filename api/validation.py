@@ -1,6 +1,8 @@
 """Bodies that are read whole: decoded strictly, and all their errors told at once, without quoting a value."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -25,6 +27,7 @@ _REASONS: Mapping[str, str] = {
 }
 
 FieldErrors = list[dict[str, str]]
+_UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 # A few words to people, checked by `remark_errors`.
 Remark = Annotated[
@@ -99,6 +102,20 @@ def remark_errors(body: object, name: str) -> FieldErrors:
     text = body.get(name) if isinstance(body, dict) else None
     is_wrong = isinstance(text, str) and 0 < len(text) <= CHARACTERS_MAX and not is_remark(text)
     return [_error(name, "must be words on one line, without a number of eight digits or more")] if is_wrong else []
+
+
+def form_errors(body: object, *, days: Sequence[str] = (), numbers: Sequence[str] = ()) -> FieldErrors:
+    """Return which of these texts of a body are no days or no numbers (UUID): forms that JSON Schema names and does not check."""
+    texts = {name: text for name, text in body.items() if isinstance(text, str)} if isinstance(body, dict) else {}
+    wrong_days = [_error(name, "is not a day like 2026-01-31") for name in days if name in texts and not _is_day(texts[name])]
+    return wrong_days + [_error(name, "is not a UUID") for name in numbers if name in texts and not _UUID.fullmatch(texts[name])]
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return len(text) == 10 and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 @cache

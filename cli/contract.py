@@ -11,6 +11,7 @@ from joserfc.jwk import RSAKey
 from api.app import create_app
 from api.contract import published_document
 from reconcile.keyring import new_keyring
+from reconcile.rules.dispute import DISPUTE_REASONS
 from reconcile.rules.fault_examples import EXAMPLES
 from reconcile.rules.faults import FAULTS
 from reconcile.rules.kinds import kinds_page
@@ -22,16 +23,17 @@ from reconcile.store.database import Database
 @click.command("openapi")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="openapi")
 def contract(folder: Path) -> None:
-    """Write openapi.json, faults.json, quality.json, kinds.md and an example of every fault to FOLDER, from the code."""
+    """Write openapi.json, the registers (.json), kinds.md and an example of every fault to FOLDER, from the code."""
     (folder / "openapi.json").write_bytes(contract_document())
     (folder / "faults.json").write_bytes(faults_document())
     (folder / "quality.json").write_bytes(quality_document())
+    (folder / "dispute-reasons.json").write_bytes(dispute_reasons_document())
     (folder / "kinds.md").write_text(kinds_page(), encoding="utf-8")
     examples = folder / "examples" / "faults"
     examples.mkdir(parents=True, exist_ok=True)
     for name, content in example_files().items():
         (examples / name).write_bytes(content)
-    files = ", ".join(f"{folder}/{name}" for name in ("openapi.json", "faults.json", "quality.json", "kinds.md"))
+    files = ", ".join(f"{folder}/{name}" for name in ("openapi.json", "faults.json", "quality.json", "dispute-reasons.json", "kinds.md"))
     click.echo(f"{files} and {examples} are up to date.")
 
 
@@ -54,6 +56,11 @@ def faults_document() -> bytes:
 def quality_document() -> bytes:
     """Return the register of what can look odd in lines, ordered by code."""
     return msgspec.json.format(msgspec.json.encode([QUALITY[code] for code in sorted(QUALITY)]), indent=2) + b"\n"
+
+
+def dispute_reasons_document() -> bytes:
+    """Return why a parent may dispute a difference, in the order in which an app offers it."""
+    return msgspec.json.format(msgspec.json.encode(list(DISPUTE_REASONS.values())), indent=2) + b"\n"
 
 
 def example_files() -> Mapping[str, bytes]:

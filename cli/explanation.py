@@ -91,7 +91,9 @@ def _declared(found: ExplainedDifference) -> Table:
         for source, segments in ((declared, care.declared), ("accepted, not yet processed", care.accepted)):
             for segment in segments:
                 table.add_row(name, segment.from_month, segment.until_month or "…", segment.hours, segment.hourly_rate, source)
-        if not (care.declared or care.accepted):
+        for months in care.undeclared:
+            table.add_row(name, months.from_month, months.until_month or "…", "", "", "undone, not yet processed: nothing counts")
+        if not (care.declared or care.accepted or care.undeclared):
             table.add_row(name, "", "", "", "", "nothing declared")
     return table
 

@@ -24,11 +24,11 @@ from joserfc.jwk import KeySet
 from litestar import Litestar, Request, Response, get, post
 
 from local.clients import machine_token
-from reconcile.rules.facts import Segment
+from reconcile.rules.facts import MonthSpan, Segment
 from reconcile.rules.quantities import hundredths_text, parse_hundredths
-from reconcile.rules.segments import lay_over, merge
+from reconcile.rules.segments import cut, lay_over, merge
 
-EVENT_TYPE = "nl.kot-uren.change-accepted.v1"
+EVENT_TYPES = ("nl.kot-uren.change-accepted.v1", "nl.kot-uren.change-reversed.v1")
 _RETRY_S = 0.5
 _TOKEN_RENEW_S = 600.0
 # A household whose reference ends like this is refused, so that the play can show a refusal.
@@ -109,7 +109,7 @@ class Tvs:
             return
         declared = self._declared[change["householdRef"]]
         if change["state"] in ("staged", "sent"):
-            renewed = _with_change(declared, change)
+            renewed = with_change(declared, change)
             await self._call("POST", f"{self._known.api_url}/v1/declarations", msgspec.json.encode(renewed), "application/x-ndjson")
             self._declared[change["householdRef"]] = declared = renewed
             await self._receipt(event, {"outcome": "processed", "declarationVersion": declared["version"]})
@@ -128,8 +128,8 @@ class Tvs:
         return answer.raise_for_status()
 
 
-def _with_change(declared: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return the next version of a declaration, with the segments of a change laid over."""
+def with_change(declared: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Return the next version of a declaration, with a change laid over; a place of which nothing is left is no longer declared."""
     placements = []
     for placement in declared["placements"]:
         mine = [
@@ -137,11 +137,14 @@ def _with_change(declared: dict[str, Any], change: dict[str, Any]) -> dict[str, 
         ]
         segments = [_segment(one) for one in placement["segments"]]
         for one in mine:
-            segments = list(merge(lay_over(segments, [_segment(segment) for segment in one["segments"]])))
-        end_date = next((one["endDate"] for one in mine if one["endDate"]), placement.get("endDate"))
-        placements.append({**placement, "endDate": end_date, "segments": [_document(one) for one in segments]})
-    known = {(placement["childRef"], placement["lrkNumber"]) for placement in placements}
-    placements += [_begun(one) for one in change["placements"] if (one["childRef"], one["lrkNumber"]) not in known]
+            kept = cut(segments, [_months(months) for months in one["undeclared"]])
+            segments = list(merge(lay_over(kept, [_segment(segment) for segment in one["segments"]])))
+        end_date = next((one["endDate"] for one in mine if one["endDate"] or one["endUndone"]), placement.get("endDate"))
+        if segments:
+            placements.append({**placement, "endDate": end_date, "segments": [_document(one) for one in segments]})
+    known = {(placement["childRef"], placement["lrkNumber"]) for placement in declared["placements"]}
+    begun = [one for one in change["placements"] if one["segments"] and (one["childRef"], one["lrkNumber"]) not in known]
+    placements += [_begun(one) for one in begun]
     return {**declared, "version": declared["version"] + 1, "placements": placements}
 
 
@@ -154,6 +157,10 @@ def _begun(one: dict[str, Any]) -> dict[str, Any]:
         "endDate": one["endDate"],
         "segments": one["segments"],
     }
+
+
+def _months(one: dict[str, Any]) -> MonthSpan:
+    return MonthSpan(from_month=one["from"], until_month=one["until"])
 
 
 def _segment(one: dict[str, Any]) -> Segment:
@@ -191,7 +198,7 @@ def create_app(known: TvsFolder) -> Litestar:
             return Response(None, status_code=401)
         message = HTTPMessage(headers=dict(request.headers), body=await request.body())
         event = from_http_event(message)
-        if event.get_type() != EVENT_TYPE:
+        if event.get_type() not in EVENT_TYPES:
             return Response(None, status_code=422)
         tvs.take({"id": event.get_id(), "subject": event.get_subject(), "dataref": event.get_extension("dataref")})
         return Response(None, status_code=202)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -25,16 +25,19 @@ class Announced(Struct, frozen=True, kw_only=True):
     notices: int
 
 
-async def tell(conn: Connection, found: Sequence[DifferenceKey], moot: Sequence[DifferenceKey] = ()) -> Mapping[UUID, Sequence[UUID]]:
+async def tell(
+    conn: Connection, found: Sequence[DifferenceKey], moot: Sequence[DifferenceKey] = (), *, again_from: datetime | None = None
+) -> Mapping[UUID, Sequence[UUID]]:
     """Withdraw what nobody was told yet about `moot` differences, then stage notices for `found` ones.
 
-    Returns the new notices by household. The households are locked, and the caller ends its write with their next version.
+    With `again_from` a parent asked to be told of them again: whatever was told before, pushed from that instant on. Returns the new
+    notices by household. The households are locked, and the caller ends its write with their next version.
     """
     if moot:
         await notices.withdraw_notices(conn, moot)
     staged: dict[UUID, list[UUID]] = defaultdict(list)
     if found:
-        for one in await notices.stage_notices(conn, found):
+        for one in await notices.stage_notices(conn, found, again_from):
             staged[one.household_id].append(one.notice_id)
     return staged
 

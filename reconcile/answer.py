@@ -8,12 +8,13 @@ from reconcile.announce import tell
 from reconcile.callers import Parent
 from reconcile.overlay import laid_over, laid_segments
 from reconcile.problems import DifferenceClosed, NoProposal, NotFound, StaleDifference
-from reconcile.rules.documents import ProposalDocument
+from reconcile.rules.documents import ChangedPlacements
 from reconcile.store import answers, households
 from reconcile.store.answers import Acceptance
 from reconcile.store.comparisons import mark_comparisons
 from reconcile.store.database import Connection
 from reconcile.store.notices import DifferenceKey
+from reconcile.store.postponements import end_postponements
 
 
 async def accept_difference(
@@ -31,11 +32,11 @@ async def accept_difference(
         return difference.before
     if difference.version != seen_version:
         raise StaleDifference(difference_id=difference_id, seen_version=seen_version, current_version=difference.version)
-    if difference.state != "open":
+    if not difference.is_open:
         raise DifferenceClosed(f"This difference is {difference.state}. Read it again to see what became of it.")
     if difference.proposal is None:
         raise NoProposal("This difference has no proposal to take over. Its route says what to do instead.")
-    proposal = msgspec.json.decode(difference.proposal, type=ProposalDocument)
+    proposal = msgspec.json.decode(difference.proposal, type=ChangedPlacements)
     placement_ids = [placement.placement_id for placement in proposal.placements]
     change_id = uuid4()
     if difference.overlay:
@@ -52,8 +53,11 @@ async def accept_difference(
         placements=msgspec.json.encode(proposal.placements).decode(),
         laid=laid_segments(laid_over(difference.overlay, change_id, proposal.placements)),
     )
+    key = DifferenceKey(household_id=parent.household_id, difference_id=difference_id)
+    if difference.state == "postponed":
+        await end_postponements(conn, [key])
     if difference.is_told:
-        await tell(conn, (), moot=[DifferenceKey(household_id=parent.household_id, difference_id=difference_id)])
+        await tell(conn, (), moot=[key])
     await mark_comparisons(conn, difference.child_years)
     await households.record_changes(conn, [parent.household_id], [_event(parent, accepted)])
     return accepted

@@ -18,7 +18,7 @@ from reconcile.rules.notice import is_worth_telling
 from reconcile.rules.rule_book import RuleBook
 from reconcile.rules.text import plain_texts
 from reconcile.rules.told import json_text, kept_of, told_of
-from reconcile.store import comparisons, differences, households
+from reconcile.store import comparisons, differences, households, postponements
 from reconcile.store.comparisons import ChildYear, KnownFacts
 from reconcile.store.database import Connection
 from reconcile.store.differences import FoundDifference, KnownDifference, SpannedPlacement
@@ -54,6 +54,13 @@ class Step(Struct, frozen=True, kw_only=True):
         if self.judged is None:
             return "settled"
         return "opened" if self.known is None else "renewed"
+
+    @property
+    def ends_postponement(self) -> bool:
+        """Whether what was postponed is open again, or gone."""
+        if self.known is None or self.known.state != "postponed":
+            return False
+        return self.judged is None or self.judged.facts_hash != self.known.facts_hash
 
 
 async def compare_due(conn: Connection, books: Books, *, as_of: datetime, households_max: int) -> Compared:
@@ -104,14 +111,14 @@ def steps_of(
 
 def unanswered(judged: Sequence[JudgedDifference], known: Sequence[KnownDifference]) -> Sequence[JudgedDifference]:
     """Leave out what was answered before: the same facts never open again."""
-    answered = {(placement_id, one.facts_hash) for one in known if one.state != "open" for placement_id in one.placement_ids}
+    answered = {(placement_id, one.facts_hash) for one in known if not one.is_open for placement_id in one.placement_ids}
     return [one for one in judged if not any((placement_id, one.facts_hash) in answered for placement_id in one.placement_ids)]
 
 
 def _steps_of_child(
     child: ChildYear, facts: KnownFacts, known: Sequence[KnownDifference], rules: RuleBook, as_of: datetime
 ) -> Sequence[Step]:
-    still_open = {placement_id: one for one in known if one.state == "open" for placement_id in one.placement_ids}
+    still_open = {placement_id: one for one in known if one.is_open for placement_id in one.placement_ids}
     steps: list[Step] = []
     kept: set[UUID] = set()
     for found in unanswered(judge(child_year(facts.facts, child.child_id, child.year), as_of, rules), known):
@@ -166,10 +173,13 @@ async def _write(conn: Connection, steps: Sequence[Step], versions: Mapping[UUID
     written = [*((step.household_id, step.known.difference_id) for step in steps if step.known and not step.judged)]
     written += [(row.household_id, row.difference_id) for row in rows]
     await differences.keep_difference_versions(conn, [one for one, _ in written], [one for _, one in written])
+    keys = [DifferenceKey(household_id=step.household_id, difference_id=step.known.difference_id) for step in steps if step.known]
+    ended = {step.known.difference_id for step in steps if step.known and step.ends_postponement}
+    await postponements.end_postponements(conn, [one for one in keys if one.difference_id in ended])
     notices = await tell(
         conn,
         [DifferenceKey(household_id=row.household_id, difference_id=row.difference_id) for row in rows],
-        moot=[DifferenceKey(household_id=step.household_id, difference_id=step.known.difference_id) for step in steps if step.known],
+        moot=keys,
     )
     await _record(conn, steps, notices, rules)
     return sum(len(ids) for ids in notices.values())

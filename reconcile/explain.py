@@ -16,7 +16,7 @@ from reconcile.adopt import book_at
 from reconcile.callers import Explainer
 from reconcile.problems import NotFound
 from reconcile.rulebook import Books
-from reconcile.rules.documents import SegmentDocument, segment_document
+from reconcile.rules.documents import MonthsDocument, SegmentDocument, months_document, segment_document
 from reconcile.rules.facts import ChildYearFacts, PlacementFacts, child_year
 from reconcile.rules.judgement import judge
 from reconcile.rules.recomputation import PARTS, Part, nearest
@@ -38,7 +38,7 @@ class Said(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class DeclaredCare(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What was declared for one placement at the instant, and what was accepted over it and not yet processed by TVS."""
+    """What was declared for one placement at the instant, and what was accepted or undone over it and not yet processed by TVS."""
 
     placement_id: UUID
     lrk_number: str
@@ -49,6 +49,7 @@ class DeclaredCare(Struct, frozen=True, kw_only=True, rename="camel"):
     end_on: date | None
     declared: tuple[SegmentDocument, ...]
     accepted: tuple[SegmentDocument, ...]
+    undeclared: tuple[MonthsDocument, ...]
 
 
 class Recomputation(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -206,4 +207,5 @@ def _declared(placement: PlacementFacts) -> DeclaredCare:
         end_on=placement.end_on,
         declared=tuple(segment_document(one) for one in placement.declared),
         accepted=tuple(segment_document(one) for one in placement.overlay),
+        undeclared=tuple(months_document(one) for one in placement.undeclared),
     )

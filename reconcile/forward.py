@@ -9,15 +9,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from reconcile.callers import Tvs
-from reconcile.overlay import lay_again
 from reconcile.problems import NotFound, ReceiptContradicts
+from reconcile.reopen import changed_placements, take_back, take_back_reversal
 from reconcile.rules.declaration import NO_NUL
-from reconcile.rules.documents import ProposedPlacementDocument, SegmentDocument
-from reconcile.store import changes, comparisons, differences, households, outbox, placements
+from reconcile.rules.documents import ChangedPlacementDocument, MonthsDocument, SegmentDocument
+from reconcile.store import changes, comparisons, households, outbox, placements
 from reconcile.store.changes import Change, ReferencedPerson
 from reconcile.store.database import Connection
 from reconcile.store.outbox import ClaimedMessage, Postponed, Settled
-from reconcile.store.placements import PlacementKey
 
 KIND = "change"
 # A change that cannot be handed over for this long needs a person: it is shown as dead and blocks what comes after it.
@@ -25,17 +24,19 @@ CHANGE_AGE_MAX = timedelta(hours=72)
 
 
 class ChangedPlacement(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What TVS is to declare for one placement, in the references of TVS."""
+    """What TVS is to declare for one placement, in the references of TVS: the months named here, and no others."""
 
     placement_id: UUID
     child_ref: str
     lrk_number: str
-    end_date: date | None
+    end_date: Annotated[date | None, Meta(description="Last day of care; null leaves it as it is, unless `endUndone`")]
     segments: tuple[SegmentDocument, ...]
+    undeclared: Annotated[tuple[MonthsDocument, ...], Meta(description="Of a reversal: months in which nothing is to be declared any more")]
+    end_undone: Annotated[bool, Meta(description="Of a reversal: the last day is again what `endDate` says, none when that is null")]
 
 
 class AnsweredBy(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The parent who accepted, in the references of TVS."""
+    """The parent who accepted, or undid, in the references of TVS."""
 
     person_ref: str
     role: str
@@ -47,7 +48,9 @@ class ChangeDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     change_id: UUID
     household_ref: str
     sequence: int
-    state: str
+    kind: Annotated[str, Meta(description="acceptance, or reversal: declare again what stood before the change that it undoes")]
+    undone_change_id: Annotated[UUID | None, Meta(description="Of a reversal: the change that it undoes; it came before, in order")]
+    state: Annotated[str, Meta(description="Process it when it is staged or sent; reversed: the parent undid it, declare nothing")]
     difference_id: UUID
     difference_version: int
     answered_at: datetime
@@ -82,10 +85,14 @@ async def record_receipt(conn: Connection, tvs: Tvs, change_id: UUID, receipt: R
     """Record what TVS made of a change. The same receipt again is a reading of it; another one raises ReceiptContradicts.
 
     Processed: the overlay ends as soon as the declaration that holds the change is here. Refused: the overlay ends at once, what it
-    covered of earlier changes lies there again, and the difference opens again, unless newer facts already opened another one. Raises
-    NotFound.
+    covered of earlier changes lies there again, and the difference opens again, unless newer facts already opened another one; of a
+    reversal, the acceptance stands again. A change that the parent undid before it was sent cannot be processed. Raises NotFound.
     """
     change = await _locked_change(conn, change_id)
+    if change.state == "reversed":
+        if isinstance(receipt, Processed):
+            raise ReceiptContradicts("The parent undid this change before it was sent. Declare nothing of it.")
+        return await _document(conn, change)
     outcome = "processed" if isinstance(receipt, Processed) else "refused"
     declaration_version = receipt.declaration_version if isinstance(receipt, Processed) else None
     reason = receipt.reason if isinstance(receipt, Refused) else None
@@ -102,7 +109,7 @@ async def record_receipt(conn: Connection, tvs: Tvs, change_id: UUID, receipt: R
     if isinstance(receipt, Processed):
         await placements.touch_placements(conn, await placements.end_processed_overlays(conn, [change.household_id]))
     else:
-        await _take_back(conn, change, version + 1)
+        await (take_back_reversal if change.kind == "reversal" else take_back)(conn, change, version + 1)
     await comparisons.mark_comparisons(conn, await comparisons.reported_child_years(conn, [change.household_id]))
     event = {"action": outcome, "actor": f"tvs {tvs.oin}", "changeId": str(change_id), "declarationVersion": declaration_version}
     await households.record_changes(conn, [change.household_id], [msgspec.json.encode(event).decode()])
@@ -155,19 +162,6 @@ async def _settle(conn: Connection, message: ClaimedMessage, *, state: Literal["
     return True
 
 
-async def _take_back(conn: Connection, change: Change, version: int) -> None:
-    proposed = msgspec.json.decode(change.placements, type=tuple[ProposedPlacementDocument, ...])
-    placement_ids = [one.placement_id for one in proposed]
-    await lay_again(conn, change.household_id, placement_ids)
-    touched = [PlacementKey(household_id=change.household_id, placement_id=placement_id) for placement_id in placement_ids]
-    await placements.touch_placements(conn, touched)
-    if await differences.other_open_difference(conn, change.household_id, change.difference_id):
-        return
-    await differences.set_difference_state(conn, change.household_id, change.difference_id, "open", version)
-    await differences.set_difference_placements_open(conn, change.household_id, change.difference_id, is_open=True)
-    await differences.keep_difference_versions(conn, [change.household_id], [change.difference_id])
-
-
 async def _locked_change(conn: Connection, change_id: UUID) -> Change:
     household_id = await changes.household_of_change(conn, change_id)
     if household_id is not None:
@@ -186,12 +180,14 @@ async def _read(conn: Connection, tvs: Tvs, change: Change) -> ChangeDocument:
 
 
 async def _document(conn: Connection, change: Change) -> ChangeDocument:
-    proposed = msgspec.json.decode(change.placements, type=tuple[ProposedPlacementDocument, ...])
+    proposed = changed_placements(change)
     people = await changes.people_of_change(conn, change.household_id, [change.person_id, *(one.child_id for one in proposed)])
     return ChangeDocument(
         change_id=change.change_id,
         household_ref=change.household_ref,
         sequence=change.sequence,
+        kind=change.kind,
+        undone_change_id=change.undone_change_id,
         state=change.state,
         difference_id=change.difference_id,
         difference_version=change.difference_version,
@@ -203,11 +199,13 @@ async def _document(conn: Connection, change: Change) -> ChangeDocument:
     )
 
 
-def _placement(proposed: ProposedPlacementDocument, people: Mapping[UUID, ReferencedPerson]) -> ChangedPlacement:
+def _placement(proposed: ChangedPlacementDocument, people: Mapping[UUID, ReferencedPerson]) -> ChangedPlacement:
     return ChangedPlacement(
         placement_id=proposed.placement_id,
         child_ref=people[proposed.child_id].person_ref,
         lrk_number=proposed.lrk_number,
         end_date=proposed.end_on,
         segments=proposed.segments,
+        undeclared=proposed.undeclared,
+        end_undone=proposed.end_undone,
     )

@@ -19,6 +19,13 @@ Refusal
 ├── NoProposal                   there is nothing to take over with one tap
 ├── AnsweredBefore               an answer of a phone to what somebody else answered in the same way
 ├── AnswerNotValid               an answer of a phone without what its kind must say
+├── AnswerReused                 the number of an answer came before with another one
+├── AnswerEnded                  an answer that no longer stands cannot be changed
+├── AnswerFinal                  an acceptance or reversal, which is not taken back
+├── NoteRefused                  a note that is too long, unreadable or tells a BSN
+├── DayRefused                   a day until which nothing can be postponed
+├── OfferMoved                   what was to be taken over together is not what was seen
+├── ChangeStands                 a change that cannot be undone, or not any more
 ├── PilotExists                  another pilot has that name
 ├── StageNotLarger               a stage that would add nobody
 ├── TooFewHouseholds             a stage larger than who can be drawn
@@ -30,6 +37,7 @@ Refusal
 """
 
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
 
@@ -144,6 +152,39 @@ class AnsweredBefore(Refusal):
 
 class AnswerNotValid(Refusal):
     """This answer does not say what its kind must say."""
+
+
+class AnswerReused(Refusal):
+    """This number belongs to another answer."""
+
+
+class AnswerEnded(Refusal):
+    """This answer no longer stands."""
+
+
+class AnswerFinal(Refusal):
+    """This answer cannot be taken back."""
+
+
+class NoteRefused(Refusal):
+    """This note cannot be kept."""
+
+
+class DayRefused(Refusal):
+    """A difference cannot be postponed until this day."""
+
+    def __init__(self, *, first: date, last: date) -> None:
+        super().__init__(f"Choose a day from {first.isoformat()} until {last.isoformat()}, in the Netherlands. Nothing was changed.")
+        self.first = first
+        self.last = last
+
+
+class OfferMoved(Refusal):
+    """What can be taken over changed since you saw it."""
+
+
+class ChangeStands(Refusal):
+    """This change cannot be undone."""
 
 
 class PilotExists(Refusal):

@@ -9,8 +9,13 @@ from msgspec import Struct, structs
 
 from reconcile.answer import accept_difference
 from reconcile.callers import Parent
+from reconcile.dispute import dispute_difference
+from reconcile.postpone import postpone_difference
 from reconcile.problems import AnsweredBefore, AnswerNotValid, Busy, Refusal
-from reconcile.rules.remarks import is_remark
+from reconcile.retract import take_back_answer
+from reconcile.reverse import reverse_change
+from reconcile.rules.dispute import DISPUTE_REASONS
+from reconcile.rules.remarks import is_note
 from reconcile.rules.replicated import AnswerKind, AnswerSaid, is_same, lacking
 from reconcile.store import answers, households
 from reconcile.store.answers import ShownAnswer
@@ -82,27 +87,42 @@ class _Taking:
         if row.said.is_deleted:
             # Made and removed while offline: nothing ever was.
             return None
-        return await self._try(row.answer_id, row.said, _GIVEN_BY.get(row.said.kind, _not_yet))
+        return await self._try(row.answer_id, row.said, _GIVEN_BY[row.said.kind])
 
     async def _alter(self, stands: ShownAnswer, said: AnswerSaid) -> ShownAnswer | None:
+        """Remove a refused answer; take back or edit one that stands. What its verb refuses stays as it stands."""
+        is_theirs = stands.state == "given" and stands.kind in _MAY_CHANGE
+        is_about_the_same = (said.kind, said.difference_id) == (stands.kind, stands.difference_id)
         if stands.state == "refused" and said.is_deleted:
             version = await self.version()
             await answers.forget_refused_answer(self._conn, self._parent.household_id, stands.answer_id, version + 1)
             await self._record("answer-forgotten", stands.answer_id)
             return None
-        return stands
+        if is_theirs and said.is_deleted:
+            await take_back_answer(self._conn, self._parent, stands.answer_id)
+            return None
+        if not is_theirs or not is_about_the_same or lacking(said) is not None:
+            return stands
+        try:
+            await _GIVEN_BY[said.kind](self._conn, self._parent, stands.answer_id, said, self._today)
+        except Busy:
+            raise
+        except Refusal:
+            return stands
+        return None
 
     async def _try(self, answer_id: UUID, said: AnswerSaid, give: "_Give") -> ShownAnswer | None:
         """Do what an answer says, by the verb that does it online; what it refuses is kept with its problem."""
         try:
             if (wrong := lacking(said)) is not None:
                 raise AnswerNotValid(wrong)
-            await give(self._conn, self._parent, answer_id, said, self._today)
+            if await give(self._conn, self._parent, answer_id, said, self._today) != answer_id:
+                raise AnsweredBefore("Somebody of the household answered this before in the same words. Nothing more is needed.")
         except Busy:
             raise
         except Refusal as refusal:
             # What was refused because of it is not kept either.
-            kept = said if said.note is None or is_remark(said.note) else structs.replace(said, note=None)
+            kept = said if said.note is None or is_note(said.note) else structs.replace(said, note=None)
             await answers.insert_refused_answer(
                 self._conn,
                 self._parent.household_id,
@@ -140,16 +160,55 @@ def said_of(shown: ShownAnswer) -> AnswerSaid:
     )
 
 
-async def _accept(conn: Connection, parent: Parent, answer_id: UUID, said: AnswerSaid, _: date) -> None:
+async def _accept(conn: Connection, parent: Parent, answer_id: UUID, said: AnswerSaid, _: date) -> UUID:
+    difference_id, seen_version = _what_was_seen(said)
+    return (await accept_difference(conn, parent, difference_id, seen_version=seen_version, answer_id=answer_id)).answer_id
+
+
+async def _dispute(conn: Connection, parent: Parent, answer_id: UUID, said: AnswerSaid, _: date) -> UUID:
+    difference_id, seen_version = _what_was_seen(said)
+    reason = next((one for one in DISPUTE_REASONS if one == said.reason), None)
+    if reason is None:
+        raise AnswerNotValid(f"The reason of a dispute is one of {', '.join(DISPUTE_REASONS)}.")
+    given = await dispute_difference(
+        conn,
+        parent,
+        difference_id,
+        seen_version=seen_version,
+        answer_id=answer_id,
+        reason=reason,
+        note=said.note,
+        pass_on=said.pass_on,
+    )
+    return given.answer_id
+
+
+async def _postpone(conn: Connection, parent: Parent, answer_id: UUID, said: AnswerSaid, today: date) -> UUID:
+    difference_id, seen_version = _what_was_seen(said)
+    assert said.until is not None  # noqa: S101  # see `lacking`
+    given = await postpone_difference(
+        conn, parent, difference_id, seen_version=seen_version, answer_id=answer_id, until=said.until, today=today
+    )
+    return given.answer_id
+
+
+async def _reverse(conn: Connection, parent: Parent, answer_id: UUID, said: AnswerSaid, _: date) -> UUID:
+    assert said.undone_change_id is not None  # noqa: S101  # see `lacking`
+    return (await reverse_change(conn, parent, said.undone_change_id, answer_id=answer_id)).answer_id
+
+
+def _what_was_seen(said: AnswerSaid) -> tuple[UUID, int]:
     assert said.difference_id is not None and said.difference_version is not None  # noqa: S101  # see `lacking`
-    accepted = await accept_difference(conn, parent, said.difference_id, seen_version=said.difference_version, answer_id=answer_id)
-    if accepted.answer_id != answer_id:
-        raise AnsweredBefore("Somebody of the household took this over before, as it was shown here. Nothing more is needed.")
+    return said.difference_id, said.difference_version
 
 
-async def _not_yet(_: Connection, __: Parent, ___: UUID, said: AnswerSaid, ____: date) -> None:
-    raise AnswerNotValid(f"Answers of the kind {said.kind} are not taken yet.")
-
-
-_Give = Callable[[Connection, Parent, UUID, AnswerSaid, date], Awaitable[None]]
-_GIVEN_BY: Mapping[AnswerKind, _Give] = {"acceptance": _accept}
+# Gives an answer by the verb that does so online, and returns its number: another one when it was given before.
+_Give = Callable[[Connection, Parent, UUID, AnswerSaid, date], Awaitable[UUID]]
+_GIVEN_BY: Mapping[AnswerKind, _Give] = {
+    "acceptance": _accept,
+    "dispute": _dispute,
+    "postponement": _postpone,
+    "reversal": _reverse,
+}
+# What a parent may still edit or take back.
+_MAY_CHANGE = frozenset({"dispute", "postponement"})

@@ -60,7 +60,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     forward_client_key_file: Annotated[str, Meta(description="Private JWK of that client (worker)")] = ""
     fcm_url: Annotated[str, Meta(description="Where FCM takes push messages, https://fcm.googleapis.com in earnest (worker)")] = ""
     fcm_service_account_file: Annotated[str, Meta(description="JSON of the service account that may send through FCM (worker)")] = ""
-    rule_books_folder: Annotated[str, Meta(description="Folder with rule books instead of those of the release (worker, `kot rules`)")] = ""
+    rule_books_folder: Annotated[
+        str, Meta(description="Folder with rule books instead of those of the release (API, worker, `kot rules`)")
+    ] = ""
     sweep_interval_s: Annotated[float, Meta(gt=0, le=15, description="Longest wait for work whose hint was lost (worker)")] = 5.0
     processing_log_url: Annotated[str, Meta(description="Where the processing log is sent by OTLP over HTTP; empty: none is kept")] = ""
     log_level: Annotated[str, Meta(description="DEBUG, INFO, WARNING or ERROR")] = "INFO"

@@ -141,7 +141,7 @@ async def _anew(conn: Connection, page: Sequence[HouseholdToVerify], rules: Rule
         child = ChildYear(household_id=step.household_id, child_id=step.child_id, year=step.year)
         own = [one for one in known if (one.household_id, one.child_id, one.year) == (child.household_id, child.child_id, child.year)]
         # What is open says itself for which instant it was judged; where nothing is open, nothing can be older than the last change.
-        then = max((one.judged_at for one in own if one.state == "open"), default=changed[step.household_id])
+        then = max((one.judged_at for one in own if one.is_open), default=changed[step.household_id])
         if then is not None and not steps_of([child], facts, own, rules, min(then, as_of)):
             aged.add(child)
             continue

@@ -1,10 +1,13 @@
-"""Drain: judge the child-years that are due, some households at a time, and mark what another rule book or another month touches."""
+"""Drain: judge the child-years that are due, some households at a time; open what was postponed until today, and mark what another
+rule book or another month touches.
+"""
 
 import logging
 
 from reconcile.adopt import ActiveBookAway
 from reconcile.callers import Intake
 from reconcile.compare import compare_due
+from reconcile.remind import reopen_postponed
 from reconcile.renew import mark_next_households
 from reconcile.rulebook import Books
 from reconcile.rules.months import month_at
@@ -50,8 +53,20 @@ class ComparisonDrain:
             if compared.notices:
                 await self._wake(Work.PUSH)
             # Marked only when nothing else is due, so that what a delivery touches never waits behind the whole country.
-            if compared.households == 0 and not await self._mark():
+            if compared.households == 0 and not await self._reopen() and not await self._mark():
                 return
+
+    async def _reopen(self) -> bool:
+        try:
+            async with self._db.transaction(Intake()) as conn:
+                reopened = await reopen_postponed(conn, as_of=self._clock(), households_max=HOUSEHOLDS_MAX)
+        # What was postponed for another day can wait for the next look.
+        except Exception:
+            logger.exception("opening what was postponed failed")
+            return False
+        if reopened.notices:
+            await self._wake(Work.PUSH)
+        return reopened.households > 0
 
     async def _mark(self) -> bool:
         try:

@@ -14,7 +14,7 @@ from reconcile.rules.months import Month, month_of, months_of_year
 from reconcile.rules.new_care import is_too_old
 from reconcile.rules.proposal import Proposal
 from reconcile.rules.rule_book import RuleBook
-from reconcile.rules.segments import at_month, lay_over
+from reconcile.rules.segments import at_month, effective_segments, lay_over
 
 _ENDS: Final[frozenset[Kind]] = frozenset({"D10", "D11", "D14"})
 _PAYMENT: Final[frozenset[Kind]] = frozenset({"D10", "D11", "D12", "D14"})
@@ -94,7 +94,7 @@ def _hours_of_child(found: Found) -> Mapping[Month, int]:
         hours[month] = sum(
             reported[placement.placement_id].get(month, 0)
             if not over and placement.placement_id in reported
-            else _hours_at(lay_over(lay_over(placement.declared, placement.overlay), over.get(placement.placement_id, ())), month)
+            else _hours_at(lay_over(effective_segments(placement), over.get(placement.placement_id, ())), month)
             for placement in found.facts.child.placements
         )
     return hours

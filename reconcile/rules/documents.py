@@ -11,9 +11,9 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from reconcile.rules.effect import Amounts, Effect, MonthAmounts
-from reconcile.rules.facts import Segment
+from reconcile.rules.facts import MonthSpan, Segment
 from reconcile.rules.months import Month
-from reconcile.rules.proposal import Proposal
+from reconcile.rules.proposal import Proposal, ProposedPlacement
 from reconcile.rules.quantities import hundredths_text, parse_hundredths
 
 HoursText = Annotated[str, Meta(pattern=r"^[0-9]{1,3}\.[0-9]{2}$", description="Hours a month, two decimals")]
@@ -41,6 +41,30 @@ class ProposedPlacementDocument(Struct, frozen=True, kw_only=True, rename="camel
     hours_standing_from: Month | None
     rate_standing_from: Month | None
     segments: tuple[SegmentDocument, ...]
+
+
+class MonthsDocument(Struct, frozen=True, kw_only=True, rename={"from_month": "from", "until_month": "until"}):
+    """Months from a month until and including a month; `until` null runs on."""
+
+    from_month: Month
+    until_month: Month | None
+
+
+class ChangedPlacementDocument(ProposedPlacementDocument, frozen=True, kw_only=True, rename="camel"):
+    """One placement of a change: what was accepted or, when the change undoes another one, what is declared again in its place."""
+
+    undeclared: Annotated[
+        tuple[MonthsDocument, ...], Meta(description="Of a reversal: months in which nothing is to be declared, as nothing was before")
+    ] = ()
+    end_undone: Annotated[
+        bool, Meta(description="Of a reversal: the last day of care is again what `endOn` says, none when that is null")
+    ] = False
+
+
+class ChangedPlacements(Struct, frozen=True, kw_only=True):
+    """A proposal as the change that takes it over says it."""
+
+    placements: tuple[ChangedPlacementDocument, ...]
 
 
 class ProposalDocument(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -109,6 +133,11 @@ def segment_document(segment: Segment) -> SegmentDocument:
     )
 
 
+def months_document(months: MonthSpan) -> MonthsDocument:
+    """Publish months in a row."""
+    return MonthsDocument(from_month=months.from_month, until_month=months.until_month)
+
+
 def proposal_document(proposal: Proposal) -> ProposalDocument:
     """Publish a proposal."""
     return ProposalDocument(
@@ -127,6 +156,24 @@ def proposal_document(proposal: Proposal) -> ProposalDocument:
     )
 
 
+def proposed(document: ProposalDocument) -> Proposal:
+    """Read a published proposal back."""
+    return Proposal(
+        placements=tuple(
+            ProposedPlacement(
+                placement_id=one.placement_id,
+                child_id=one.child_id,
+                lrk_number=one.lrk_number,
+                end_on=one.end_on,
+                hours_standing_from=one.hours_standing_from,
+                rate_standing_from=one.rate_standing_from,
+                segments=tuple(proposed_segments(one)),
+            )
+            for one in document.placements
+        )
+    )
+
+
 def proposed_segments(placement: ProposedPlacementDocument) -> Sequence[Segment]:
     """Read the segments of a published proposal back; it was published by this module, so its quantities can be read."""
     return tuple(
@@ -138,6 +185,13 @@ def proposed_segments(placement: ProposedPlacementDocument) -> Sequence[Segment]
         )
         for one in placement.segments
     )
+
+
+def undeclared_months(placement: ProposedPlacementDocument) -> Sequence[MonthSpan]:
+    """Read back in which months a change lets nothing be declared."""
+    if not isinstance(placement, ChangedPlacementDocument):
+        return ()
+    return tuple(MonthSpan(from_month=one.from_month, until_month=one.until_month) for one in placement.undeclared)
 
 
 def effect_document(effect: Effect) -> EffectDocument:

@@ -22,7 +22,7 @@ from reconcile.rules.months import Month, months_of_year, next_month
 from reconcile.rules.proposal import Proposal
 from reconcile.rules.quantities import divide_half_up
 from reconcile.rules.rule_book import AllowanceTable, Bracket, RuleBook
-from reconcile.rules.segments import at_month, lay_over
+from reconcile.rules.segments import at_month, effective_segments
 
 NoEffectReason = Literal["no-proposal", "table-incomplete", "income-unknown"]
 
@@ -162,7 +162,7 @@ def _care(facts: ChildYearFacts, proposal: Proposal) -> Sequence[_Care]:
         _Care(
             child.child_id,
             placement.care_type,
-            lay_over(placement.declared, placement.overlay) if placement.overlay else placement.declared,
+            effective_segments(placement) if placement.overlay or placement.undeclared else placement.declared,
             over.get(placement.placement_id, ()),
         )
         for child in (facts.child, *facts.siblings)

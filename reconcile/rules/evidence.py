@@ -17,7 +17,7 @@ from reconcile.rules.facts import PlacementFacts, ReportedMonth, Segment
 from reconcile.rules.months import Month, month_of, next_month
 from reconcile.rules.quantities import divide_half_up
 from reconcile.rules.rule_book import RuleBook
-from reconcile.rules.segments import at_month, lay_over, merge
+from reconcile.rules.segments import at_month, effective_segments, merge
 
 HoursStep = Literal["equal", "run", "average", "single-months", "newest-month", "waiting-for-quarter"]
 
@@ -52,7 +52,7 @@ class Weighed(Struct, frozen=True, kw_only=True):
 
 def weighed(placement: PlacementFacts, year: int, this_month: Month, rules: RuleBook, *, stopped_from: Month | None = None) -> Weighed:
     """Weigh a placement against what counts as declared; `stopped_from` when it is known from elsewhere that care ended."""
-    effective = merge(lay_over(placement.declared, placement.overlay))
+    effective = merge(effective_segments(placement))
     evidence = weigh(placement, effective, year, this_month, rules, stopped_from=stopped_from)
     return Weighed(placement=placement, effective=effective, evidence=evidence)
 

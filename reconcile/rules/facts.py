@@ -14,11 +14,16 @@ from reconcile.rules.months import Month, year_of
 CareType = Literal["KDV", "BSO", "VGO"]
 
 
-class Segment(Struct, frozen=True, kw_only=True):
-    """Hours a month at an hourly rate over whole months; `until_month` is included, None runs on."""
+class MonthSpan(Struct, frozen=True, kw_only=True):
+    """Whole months in a row; `until_month` is included, None runs on."""
 
     from_month: Month
     until_month: Month | None
+
+
+class Segment(MonthSpan, frozen=True, kw_only=True):
+    """Hours a month at an hourly rate over whole months."""
+
     hours_hundredths: int
     hourly_rate_cents: int
 
@@ -40,8 +45,9 @@ class PlacementFacts(Struct, frozen=True, kw_only=True):
     """One child of one household at one location.
 
     `declared` are the current segments of TVS (may begin in earlier years), `overlay` the accepted ones that TVS has
-    not processed yet; both ordered by month and free of overlap. `reported` holds the current reported months of the year and
-    of the year before it (evidence), ordered by month. `complete_months` are the months of the year for which the organisation
+    not processed yet, `undeclared` the months in which a reversal that TVS has not processed yet lets nothing count as declared; all
+    ordered by month and free of overlap. `reported` holds the current reported months of the year and of the year before it
+    (evidence), ordered by month. `complete_months` are the months of the year for which the organisation
     said that it delivered everything for this location. `is_declared` is False for care that only an organisation reported.
     """
 
@@ -55,6 +61,7 @@ class PlacementFacts(Struct, frozen=True, kw_only=True):
     declared_at: datetime | None
     declared: tuple[Segment, ...] = ()
     overlay: tuple[Segment, ...] = ()
+    undeclared: tuple[MonthSpan, ...] = ()
     reported: tuple[ReportedMonth, ...] = ()
     complete_months: tuple[Month, ...] = ()
 

@@ -16,7 +16,7 @@ from reconcile.rules.months import months_of_year
 from reconcile.rules.notice import is_worth_telling
 from reconcile.rules.quantities import hundredths_text
 from reconcile.rules.rule_book import PublishedBook
-from reconcile.rules.segments import at_month, lay_over
+from reconcile.rules.segments import at_month, effective_segments, lay_over
 
 # What becomes of a difference. Told: it may be pushed once its household is in a released stage; one that is only shown has no effect
 # in euros. Of another kind or with other amounts it stays told, or shown, as it was.
@@ -243,7 +243,7 @@ def _hours_hundredths(facts: ChildYearFacts, judged: JudgedDifference) -> int:
             (one.reported.hours_hundredths if one.reported else 0) - (one.declared.hours_hundredths if one.declared else 0)
             for one in judged.explanation.months
         )
-    stands = {one.placement_id: lay_over(one.declared, one.overlay) for one in facts.child.placements}
+    stands = {one.placement_id: effective_segments(one) for one in facts.child.placements}
     change = 0
     for placement in judged.proposal.placements:
         before = stands[placement.placement_id]

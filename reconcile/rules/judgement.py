@@ -20,7 +20,7 @@ from reconcile.rules.new_care import Move, NewCare, is_beside_known_care, is_too
 from reconcile.rules.notice import weight_cents
 from reconcile.rules.proposal import Proposal, proposed_placement, proposed_segments
 from reconcile.rules.rule_book import RuleBook
-from reconcile.rules.segments import at_month, lay_over
+from reconcile.rules.segments import at_month, effective_segments
 
 
 class JudgedDifference(Struct, frozen=True, kw_only=True):
@@ -126,7 +126,7 @@ def _has_other_care_from(facts: ChildYearFacts, stopped_id: UUID, month: Month) 
         for child in children
         for placement in child.placements
         if placement.placement_id != stopped_id
-        for segment in lay_over(placement.declared, placement.overlay)
+        for segment in effective_segments(placement)
     )
 
 

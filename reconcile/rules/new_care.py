@@ -14,7 +14,7 @@ from reconcile.rules.evidence import Weighed
 from reconcile.rules.facts import ChildCare
 from reconcile.rules.months import Month, add_months, first_day
 from reconcile.rules.rule_book import RuleBook
-from reconcile.rules.segments import at_month, lay_over
+from reconcile.rules.segments import at_month, effective_segments
 
 # Wko art. 1.3(2)(b): no allowance before the first day of the month three months before the one in which care is reported.
 MONTHS_BACK = 3
@@ -85,7 +85,7 @@ def is_beside_known_care(care: NewCare, siblings: Sequence[ChildCare]) -> bool:
         segment.hours_hundredths > 0
         for sibling in siblings
         for placement in sibling.placements
-        if (segment := at_month(lay_over(placement.declared, placement.overlay), newest))
+        if (segment := at_month(effective_segments(placement), newest))
     )
     return goes_on and all(other.is_known for other in care.others)
 

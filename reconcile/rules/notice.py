@@ -12,8 +12,9 @@ from reconcile.rules.facts import ReportedMonth, Segment
 from reconcile.rules.months import months_of_year
 from reconcile.rules.segments import at_month, lay_over
 
-# What a notice says, by the key of its sentence in the app: something differs, or differs more than when it was told.
-Sentence = Literal["difference-new", "difference-changed"]
+# What a notice says, by the key of its sentence in the app: something differs, differs more than when it was told, or still does on the day
+# until which it was postponed.
+Sentence = Literal["difference-new", "difference-changed", "difference-again"]
 
 
 def is_worth_telling(circumstances: Sequence[Circumstance]) -> bool:

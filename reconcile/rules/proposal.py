@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from reconcile.rules.evidence import Evidence, Weighed
 from reconcile.rules.facts import Segment
 from reconcile.rules.months import Month, months_between, next_month, previous_month
-from reconcile.rules.segments import at_month, merge
+from reconcile.rules.segments import at_month, lay_over, merge
 
 
 class ProposedPlacement(Struct, frozen=True, kw_only=True):
@@ -32,6 +32,16 @@ class Proposal(Struct, frozen=True, kw_only=True):
     """The placements that one tap would declare together: one, or the two of a move, the old one first."""
 
     placements: tuple[ProposedPlacement, ...]
+
+
+def together(proposals: Sequence[Proposal]) -> Proposal:
+    """Return what taking over these would declare, one after the other: where two say something of a month, the later one counts."""
+    placements: dict[UUID, ProposedPlacement] = {}
+    for one in (placement for proposal in proposals for placement in proposal.placements):
+        before = placements.get(one.placement_id)
+        segments = one.segments if before is None else lay_over(before.segments, one.segments)
+        placements[one.placement_id] = structs.replace(one, segments=segments)
+    return Proposal(placements=tuple(placements.values()))
 
 
 def proposed_placement(child_id: UUID, one: Weighed, segments: tuple[Segment, ...]) -> ProposedPlacement:

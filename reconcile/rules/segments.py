@@ -4,19 +4,22 @@ A set of segments is ordered by month and free of overlap; every function keeps 
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from msgspec import structs
 
-from reconcile.rules.facts import Segment
+from reconcile.rules.facts import MonthSpan, PlacementFacts, Segment
 from reconcile.rules.months import LAST_MONTH, Month, next_month, previous_month
 
+Span = TypeVar("Span", bound=MonthSpan)
 
-def cut(base: Sequence[Segment], over: Sequence[Segment]) -> tuple[Segment, ...]:
+
+def cut(base: Sequence[Span], over: Sequence[MonthSpan]) -> tuple[Span, ...]:
     """Return what is left of `base` in the months that `over` does not cover."""
     left = list(base)
     for hole in over:
         hole_until = hole.until_month or LAST_MONTH
-        pieces: list[Segment] = []
+        pieces: list[Span] = []
         for segment in left:
             until = segment.until_month or LAST_MONTH
             if until < hole.from_month or segment.from_month > hole_until:
@@ -33,6 +36,11 @@ def cut(base: Sequence[Segment], over: Sequence[Segment]) -> tuple[Segment, ...]
 def lay_over(base: Sequence[Segment], over: Sequence[Segment]) -> tuple[Segment, ...]:
     """Return `base` with `over` on top: where both say something, `over` is right."""
     return tuple(sorted((*cut(base, over), *over), key=lambda segment: segment.from_month))
+
+
+def effective_segments(placement: PlacementFacts) -> tuple[Segment, ...]:
+    """Return what counts as declared on a placement: the declared segments with what was accepted, or undone, on top."""
+    return lay_over(cut(placement.declared, placement.undeclared), placement.overlay)
 
 
 def at_month(segments: Sequence[Segment], month: Month) -> Segment | None:

@@ -7,13 +7,52 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from reconcile.rules.months import Month
+from reconcile.rules.facts import MonthSpan
 from reconcile.rules.replicated import AnswerKind
 from reconcile.store.comparisons import ChildYear
 from reconcile.store.database import Connection
+from reconcile.store.differences import OPEN_STATES
+from reconcile.store.notices import DifferenceKey
 from reconcile.store.queries import columns, load
 
 SQL = load("answers")
+
+
+class AnswerContent(Struct, frozen=True, kw_only=True):
+    """What a dispute or a postponement says. All but its kind may be edited while it stands."""
+
+    kind: AnswerKind
+    reason: str | None = None
+    note: str | None = None
+    pass_on: bool = False
+    until: date | None = None
+
+
+class Answer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An answer of a household. `until` is a day in the Netherlands, `ended_at` None while it stands, `answered_by` a role.
+
+    `version` is that of the household at which it last changed.
+    """
+
+    answer_id: UUID
+    kind: AnswerKind
+    difference_id: UUID
+    difference_version: int
+    answered_at: datetime
+    answered_by: str | None
+    change_id: UUID | None
+    reason: str | None
+    note: str | None
+    pass_on: bool
+    until: date | None
+    undone_change_id: UUID | None
+    ended_at: datetime | None
+    version: int
+
+    @property
+    def content(self) -> AnswerContent:
+        """What it says."""
+        return AnswerContent(kind=self.kind, reason=self.reason, note=self.note, pass_on=self.pass_on, until=self.until)
 
 
 class Acceptance(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -49,15 +88,13 @@ class ShownAnswer(Struct, frozen=True, kw_only=True):
     detail: str | None
 
 
-class OverlaySegment(Struct, frozen=True, kw_only=True):
-    """Accepted hours that lie over the declared ones, with the change that carries them; months are text."""
+class OverlaySegment(MonthSpan, frozen=True, kw_only=True):
+    """Accepted hours that lie over the declared ones, with the change that carries them; without hours nothing counts as declared."""
 
     placement_id: UUID
     change_id: UUID
-    from_month: Month
-    until_month: Month | None
-    hours_hundredths: int
-    hourly_rate_cents: int
+    hours_hundredths: int | None
+    hourly_rate_cents: int | None
 
 
 class DifferenceToAnswer(Struct, frozen=True, kw_only=True):
@@ -76,16 +113,21 @@ class DifferenceToAnswer(Struct, frozen=True, kw_only=True):
     is_told: bool
     child_years: tuple[ChildYear, ...]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be answered: what is postponed as well."""
+        return self.state in OPEN_STATES
+
 
 class LaidSegment(Struct, frozen=True, kw_only=True):
-    """Accepted hours to be laid over the declared ones; months are first days."""
+    """Accepted hours to be laid over the declared ones, or that nothing is to count there; months are first days."""
 
     placement_id: UUID
     change_id: UUID
     from_month: date
     until_month: date | None
-    hours_hundredths: int
-    hourly_rate_cents: int
+    hours_hundredths: int | None
+    hourly_rate_cents: int | None
 
 
 _OVERLAY = msgspec.json.Decoder(tuple[OverlaySegment, ...])
@@ -177,3 +219,52 @@ async def insert_refused_answer(
 async def forget_refused_answer(conn: Connection, household_id: UUID, answer_id: UUID, version: int) -> None:
     """Show a refused answer no more."""
     await conn.execute(SQL["forget_refused_answer"], household_id, answer_id, version)
+
+
+async def answer_by_id(conn: Connection, household_id: UUID, answer_id: UUID) -> Answer | None:
+    """Return one answer of this household, also one that ended; None when there is none of this number."""
+    row = await conn.fetchrow(SQL["answer_by_id"], household_id, answer_id)
+    return None if row is None else Answer(**row)
+
+
+async def standing_answer(conn: Connection, household_id: UUID, difference_id: UUID) -> Answer | None:
+    """Return the dispute or the postponement of a difference that stands."""
+    answer_id = await conn.fetchval(SQL["standing_answer"], household_id, difference_id)
+    return None if answer_id is None else await answer_by_id(conn, household_id, answer_id)
+
+
+async def insert_answer(
+    conn: Connection,
+    key: DifferenceKey,
+    content: AnswerContent,
+    *,
+    answer_id: UUID,
+    difference_version: int,
+    person_id: UUID,
+    version: int,
+) -> None:
+    """Write a dispute or a postponement of a version that was shown; `version` is the one the household is about to get."""
+    await conn.execute(
+        SQL["insert_answer"],
+        key.household_id,
+        answer_id,
+        content.kind,
+        version,
+        key.difference_id,
+        difference_version,
+        person_id,
+        content.reason,
+        content.note,
+        content.pass_on,
+        content.until,
+    )
+
+
+async def edit_answer(conn: Connection, household_id: UUID, answer_id: UUID, content: AnswerContent, version: int) -> None:
+    """Let a dispute or a postponement say something else, under the version that the household is about to get."""
+    await conn.execute(SQL["edit_answer"], household_id, answer_id, version, content.reason, content.note, content.pass_on, content.until)
+
+
+async def take_answer_back(conn: Connection, household_id: UUID, answer_id: UUID, version: int) -> None:
+    """End an answer because the parent takes it back: a tombstone for phones."""
+    await conn.execute(SQL["take_answer_back"], household_id, answer_id, version)

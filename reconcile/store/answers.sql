@@ -110,3 +110,39 @@ VALUES ($1, $2, $3, $4, $5::text::jsonb, $6, $7);
 UPDATE refused_answer
 SET deleted = true, version = $3
 WHERE household_id = $1 AND answer_id = $2;
+
+-- name: answer_by_id
+-- With the role that the parent had who gave it.
+SELECT answer.answer_id, answer.kind, answer.difference_id, answer.difference_version, answer.answered_at, (
+        SELECT membership.role
+        FROM membership
+        WHERE membership.household_id = answer.household_id AND membership.person_id = answer.person_id
+            AND membership.role IN ('applicant', 'partner')
+            AND membership.recorded_at <= answer.answered_at AND (membership.superseded_at > answer.answered_at) IS NOT FALSE
+        ORDER BY membership.from_month DESC
+        LIMIT 1
+    ) AS answered_by,
+    answer.change_id, answer.reason, answer.note, answer.is_passed_on AS pass_on, answer.until_on AS until, answer.undone_change_id,
+    answer.ended_at, answer.version
+FROM answer
+WHERE answer.household_id = $1 AND answer.answer_id = $2;
+
+-- name: standing_answer
+SELECT answer_id
+FROM answer
+WHERE household_id = $1 AND difference_id = $2 AND kind IN ('dispute', 'postponement') AND ended_at IS NULL;
+
+-- name: insert_answer
+INSERT INTO answer (household_id, answer_id, kind, version, difference_id, difference_version, person_id, reason, note, is_passed_on,
+    until_on)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: edit_answer
+UPDATE answer
+SET version = $3, reason = $4, note = $5, is_passed_on = $6, until_on = $7
+WHERE household_id = $1 AND answer_id = $2;
+
+-- name: take_answer_back
+UPDATE answer
+SET version = $3, deleted = true, ended_at = statement_timestamp()
+WHERE household_id = $1 AND answer_id = $2;

@@ -31,6 +31,10 @@ _PAST: Mapping[str, str] = {
     "change.state <> 'refused'": (
         "acceptance.answered_at <= asked.facts_at AND (change.state <> 'refused' OR change.settled_at > asked.facts_at)"
     ),
+    # Nor is what was undone, from the moment of the reversal until TVS refused to undo it.
+    "undoing.state IS DISTINCT FROM 'refused'": (
+        "reversal.answered_at <= asked.facts_at AND (undoing.state IS DISTINCT FROM 'refused' OR undoing.settled_at > asked.facts_at)"
+    ),
     "FROM household\nWHERE household.household_id = ANY ($1::uuid[])": (
         "FROM unnest($1::uuid[], $3::timestamptz[]) AS asked (household_id, facts_at)\nJOIN household USING (household_id)"
     ),

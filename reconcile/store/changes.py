@@ -21,7 +21,7 @@ class DeadChange(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """A change with the acceptance behind it. `placements` is JSON text."""
+    """A change with the answer behind it: an acceptance, or the reversal of one. `placements` is JSON text."""
 
     household_id: UUID
     change_id: UUID
@@ -33,18 +33,26 @@ class Change(Struct, frozen=True, kw_only=True):
     reason: str | None
     recorded_at: datetime
     household_ref: str
+    kind: str
     difference_id: UUID
     difference_version: int
     answered_at: datetime
     person_id: UUID
+    undone_change_id: UUID | None
 
 
 class ChangeOver(Struct, frozen=True, kw_only=True):
-    """A change that TVS did not refuse. `placements` is JSON text; it lies over until the declaration that holds it is here."""
+    """A change that was neither refused by TVS nor undone before it was sent. `placements` is JSON text.
+
+    It lies over until `over_at`, when the declaration that holds it was here; None: it still lies over. `undone_change_id` is what
+    it undoes, when it is a reversal.
+    """
 
     change_id: UUID
+    sequence: int
     placements: str
-    lies_over: bool
+    undone_change_id: UUID | None
+    over_at: datetime | None
 
 
 class ReferencedPerson(Struct, frozen=True, kw_only=True):
@@ -56,7 +64,7 @@ class ReferencedPerson(Struct, frozen=True, kw_only=True):
 
 
 async def changes_over(conn: Connection, household_id: UUID, placement_ids: Sequence[UUID]) -> Sequence[ChangeOver]:
-    """Return the changes of these placements that TVS did not refuse, in the order in which they were accepted."""
+    """Return the changes of these placements that were not refused, nor undone unsent, in the order in which they were answered."""
     return [ChangeOver(**row) for row in await conn.fetch(SQL["changes_over"], household_id, placement_ids)]
 
 
@@ -87,6 +95,11 @@ async def settle_change(
 async def settle_change_outbox(conn: Connection, household_id: UUID, change_id: UUID, outcome: str) -> None:
     """Take the obligation to send a change away, because TVS answered it."""
     await conn.execute(SQL["settle_change_outbox"], household_id, change_id, outcome)
+
+
+async def cancel_change(conn: Connection, household_id: UUID, change_id: UUID, version: int) -> bool:
+    """Never send a change that nobody has begun to send, nor again one that is dead; False when it may be on its way."""
+    return await conn.fetchval(SQL["cancel_change"], household_id, change_id, version) is not None
 
 
 async def mark_change_sent(conn: Connection, household_id: UUID, change_id: UUID, version: int) -> None:

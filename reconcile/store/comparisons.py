@@ -1,5 +1,6 @@
 """Queries of `comparisons.sql`."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +10,7 @@ from asyncpg import Record
 from msgspec import Struct
 
 from reconcile.rules.facts import HouseholdFacts
-from reconcile.rules.months import Month, first_day
+from reconcile.rules.months import LAST_MONTH, Month, first_day
 from reconcile.store.as_of import as_of
 from reconcile.store.database import Connection
 from reconcile.store.queries import columns, load
@@ -18,6 +19,11 @@ SQL = load("comparisons")
 
 _FACTS = msgspec.json.Decoder(HouseholdFacts)
 _FACTS_AS_OF = as_of(SQL["household_facts"])
+# What a household may read of itself: what organisations called complete is not theirs.
+_COMPLETE = re.compile(r"'complete_months', \(\s+SELECT .*?FROM completeness.*?\n\s+\)\n", re.DOTALL)
+_CARE, _WITHOUT = _COMPLETE.subn("'complete_months', '[]'::jsonb\n", SQL["household_facts"])
+if _WITHOUT != 1:
+    raise ValueError("the statement no longer says 'complete_months'")
 
 
 class ChildYear(Struct, frozen=True, kw_only=True):
@@ -38,6 +44,11 @@ class KnownFacts(Struct, frozen=True, kw_only=True):
 async def mark_comparisons(conn: Connection, touched: Sequence[ChildYear]) -> None:
     """Mark those of these child-years that are unequal somewhere in the year, or have an open difference."""
     await conn.execute(SQL["mark_comparisons"], *columns(ChildYear, touched))
+
+
+async def mark_child_year_of_difference(conn: Connection, household_id: UUID, difference_id: UUID) -> None:
+    """Mark the child-year of a difference, whether or not anything of it is unequal. The household is locked."""
+    await conn.execute(SQL["mark_child_year_of_difference"], household_id, difference_id)
 
 
 async def mark_missing_lines_of_delivery(conn: Connection, organisation_id: UUID, delivery_id: UUID) -> None:
@@ -90,6 +101,13 @@ async def household_facts(conn: Connection, household_ids: Sequence[UUID], from_
     """
     rows = await conn.fetch(SQL["household_facts"], household_ids, first_day(from_month))
     return [_known(row) for row in rows]
+
+
+async def household_care(conn: Connection, household_id: UUID) -> HouseholdFacts:
+    """Return by what the effect on a household is computed, read by its own parent: all but reports and what was called complete."""
+    row = await conn.fetchrow(_CARE, [household_id], first_day(LAST_MONTH))
+    assert row is not None  # noqa: S101  # a parent has a household
+    return _FACTS.decode(row["facts"])
 
 
 async def household_facts_as_of(

@@ -1,7 +1,7 @@
 -- Which child-years must be judged, and the facts to judge them by.
 
 -- name: mark_comparisons
--- Of the child-years that were touched: those that are unequal somewhere in the year, or have an open difference. No tolerance
+-- Of the child-years that were touched: those that are unequal somewhere in the year, or have an open or postponed difference. No tolerance
 -- here: what is too small to tell is the judgement's to decide.
 INSERT INTO comparison_due (household_id, child_id, year)
 SELECT DISTINCT touched.household_id, touched.child_id, touched.year
@@ -11,7 +11,7 @@ WHERE (
     SELECT true
     FROM difference
     WHERE difference.household_id = touched.household_id AND difference.child_id = touched.child_id
-        AND difference.year = touched.year AND difference.state = 'open'
+        AND difference.year = touched.year AND difference.state IN ('open', 'postponed')
     LIMIT 1
 ) OR EXISTS (
     SELECT FROM placement
@@ -24,8 +24,9 @@ WHERE (
             reported.end_on IS NOT NULL
             OR NOT coalesce(
                 (
-                    SELECT overlay.hours_hundredths = reported.hours_hundredths
-                        AND overlay.hourly_rate_cents = reported.hourly_rate_cents
+                    -- Where a reversal lets nothing count as declared, the hours are empty.
+                    SELECT coalesce(overlay.hours_hundredths = reported.hours_hundredths
+                        AND overlay.hourly_rate_cents = reported.hourly_rate_cents, false)
                     FROM overlay_segment AS overlay
                     WHERE overlay.household_id = reported.household_id AND overlay.placement_id = reported.placement_id
                         AND overlay.superseded_at IS NULL AND overlay.from_month <= reported.month
@@ -44,6 +45,14 @@ WHERE (
         )
 )
 ORDER BY 1, 2, 3
+ON CONFLICT (household_id, child_id, year) DO UPDATE
+SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);
+
+-- name: mark_child_year_of_difference
+INSERT INTO comparison_due (household_id, child_id, year)
+SELECT household_id, child_id, year
+FROM difference
+WHERE household_id = $1 AND difference_id = $2
 ON CONFLICT (household_id, child_id, year) DO UPDATE
 SET marked_at = excluded.marked_at, due_at = least(comparison_due.due_at, excluded.due_at);
 
@@ -172,6 +181,16 @@ SELECT household.household_id, statement_timestamp() AS facts_at, jsonb_build_ob
                 AND seen.version = acceptance.difference_version
             CROSS JOIN LATERAL jsonb_array_elements(change.placements) AS proposed
             WHERE acceptance.household_id = household.household_id AND acceptance.kind = 'acceptance' AND change.state <> 'refused'
+                -- A value and not EXISTS, as above.
+                AND (
+                    SELECT true
+                    FROM answer AS reversal
+                    LEFT JOIN change AS undoing
+                        ON undoing.household_id = reversal.household_id AND undoing.change_id = reversal.change_id
+                    WHERE reversal.kind = 'reversal' AND reversal.household_id = acceptance.household_id
+                        AND reversal.undone_change_id = acceptance.change_id AND undoing.state IS DISTINCT FROM 'refused'
+                    LIMIT 1
+                ) IS NULL
             ORDER BY proposed ->> 'placementId', difference.year, acceptance.answered_at DESC
         ) AS taken
     ),
@@ -209,7 +228,16 @@ SELECT household.household_id, statement_timestamp() AS facts_at, jsonb_build_ob
                         ) ORDER BY segment.from_month), '[]')
                         FROM overlay_segment AS segment
                         WHERE segment.household_id = placement.household_id AND segment.placement_id = placement.placement_id
-                            AND segment.superseded_at IS NULL
+                            AND segment.superseded_at IS NULL AND segment.hours_hundredths IS NOT NULL
+                    ),
+                    'undeclared', (
+                        SELECT coalesce(jsonb_agg(jsonb_build_object(
+                            'from_month', to_char(segment.from_month, 'YYYY-MM'),
+                            'until_month', to_char(segment.until_month, 'YYYY-MM')
+                        ) ORDER BY segment.from_month), '[]')
+                        FROM overlay_segment AS segment
+                        WHERE segment.household_id = placement.household_id AND segment.placement_id = placement.placement_id
+                            AND segment.superseded_at IS NULL AND segment.hours_hundredths IS NULL
                     ),
                     'reported', (
                         SELECT coalesce(jsonb_agg(jsonb_build_object(

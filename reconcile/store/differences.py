@@ -12,9 +12,12 @@ from reconcile.store.queries import columns, load
 
 SQL = load("differences")
 
+# What the judgement goes on with and a parent can answer; anything else is history.
+OPEN_STATES = frozenset({"open", "postponed"})
+
 
 class KnownDifference(Struct, frozen=True, kw_only=True):
-    """A difference that is open or was answered, by what tells it from a new one."""
+    """A difference that is open, postponed or was answered, by what tells it from a new one."""
 
     household_id: UUID
     difference_id: UUID
@@ -26,6 +29,11 @@ class KnownDifference(Struct, frozen=True, kw_only=True):
     rules_version: str
     judged_at: datetime
     placement_ids: list[UUID]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the judgement goes on with it; what was answered is history."""
+        return self.state in OPEN_STATES
 
 
 class FoundDifference(Struct, frozen=True, kw_only=True):
@@ -87,6 +95,26 @@ class ShownDifference(Struct, frozen=True, kw_only=True):
     text_version: str | None
 
 
+class ShownVersion(Struct, frozen=True, kw_only=True):
+    """What a parent saw of a difference: one version of it. `proposal`, `explanation`, `effect` and `texts` are JSON text.
+
+    `texts` and `text_version` are None when it was judged before texts were kept.
+    """
+
+    version: int
+    kind: str
+    year: int
+    child_id: UUID
+    proposal: str | None
+    route: str | None
+    explanation: str
+    effect: str
+    rules_version: str
+    judged_at: datetime
+    texts: str | None
+    text_version: str | None
+
+
 async def differences_of_children(conn: Connection, judged: Sequence[ChildYear]) -> Sequence[KnownDifference]:
     """Return what is open or was answered about these child-years."""
     rows = await conn.fetch(SQL["differences_of_children"], *columns(ChildYear, judged))
@@ -109,12 +137,12 @@ async def drop_difference_placements(conn: Connection, household_ids: Sequence[U
 
 
 async def renew_differences(conn: Connection, found: Sequence[FoundDifference]) -> None:
-    """Give open differences what was judged anew."""
+    """Give open differences what was judged anew; what was postponed is open again when its facts changed."""
     await conn.execute(SQL["renew_differences"], *columns(FoundDifference, found))
 
 
 async def set_difference_state(conn: Connection, household_id: UUID, difference_id: UUID, state: str, version: int) -> None:
-    """Open, answer or close a difference under the version that the household is about to get."""
+    """Open, postpone, answer or close a difference under the version that the household is about to get."""
     await conn.execute(SQL["set_difference_state"], household_id, difference_id, state, version)
 
 
@@ -140,6 +168,21 @@ async def keep_difference_versions(conn: Connection, household_ids: Sequence[UUI
     await conn.execute(SQL["keep_difference_versions"], household_ids, difference_ids)
 
 
+async def is_accepted_by(conn: Connection, household_id: UUID, difference_id: UUID, change_id: UUID) -> bool:
+    """Tell whether the acceptance behind a change is what answers a difference at this moment."""
+    return await conn.fetchval(SQL["is_accepted_by"], household_id, difference_id, change_id) is True
+
+
+async def is_open_since(conn: Connection, household_id: UUID, difference_id: UUID, version: int) -> bool:
+    """Tell whether a difference is open and says what it said at a version."""
+    return await conn.fetchval(SQL["is_open_since"], household_id, difference_id, version) is True
+
+
+async def is_year_awarded(conn: Connection, household_id: UUID, difference_id: UUID) -> bool:
+    """Tell whether TVS has settled the year of a difference: nothing of it can be changed any more."""
+    return await conn.fetchval(SQL["is_year_awarded"], household_id, difference_id) is True
+
+
 async def other_open_difference(conn: Connection, household_id: UUID, difference_id: UUID) -> bool:
     """Tell whether another difference is open on a placement of this one."""
     return await conn.fetchval(SQL["other_open_difference"], household_id, difference_id) is True
@@ -155,3 +198,9 @@ async def difference_by_id(conn: Connection, household_id: UUID, difference_id: 
     """Return one difference of this household."""
     row = await conn.fetchrow(SQL["differences_of_household"], household_id, None, difference_id)
     return None if row is None else ShownDifference(**row)
+
+
+async def shown_version(conn: Connection, household_id: UUID, difference_id: UUID, version: int) -> ShownVersion:
+    """Return what was shown of a difference at a version that an answer names."""
+    row = await conn.fetchrow(SQL["shown_version"], household_id, difference_id, version)
+    return ShownVersion(**row)  # type: ignore[arg-type]  # an answer names only versions that are kept

@@ -41,9 +41,10 @@ DELETE FROM difference_placement
 WHERE (household_id, difference_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]));
 
 -- name: renew_differences
--- The same difference, judged anew from other facts: its number stays, its version rises.
+-- The same difference, judged anew from other facts: its number stays, its version rises. What was postponed is open again then, unless
+-- the facts are the same and only what they mean in euros, or may be taken over by now, is not.
 UPDATE difference
-SET version = found.version, kind = found.kind, facts_hash = found.facts_hash, content_hash = found.content_hash,
+SET state = CASE WHEN difference.facts_hash = found.facts_hash THEN difference.state ELSE 'open' END, version = found.version, kind = found.kind, facts_hash = found.facts_hash, content_hash = found.content_hash,
     proposal = found.proposal::jsonb, route = found.route, explanation = found.explanation::jsonb, effect = found.effect::jsonb,
     rules_version = found.rules_version, judged_at = found.judged_at, facts_at = found.facts_at, weight_cents = found.weight_cents,
     is_worth_telling = found.is_worth_telling, texts = found.texts::jsonb, text_version = found.text_version
@@ -56,7 +57,7 @@ WHERE difference.household_id = found.household_id AND difference.difference_id 
 
 -- name: set_difference_state
 UPDATE difference
-SET state = $3, version = $4, closed_at = CASE $3 WHEN 'open' THEN NULL ELSE statement_timestamp() END
+SET state = $3, version = $4, closed_at = CASE WHEN $3 NOT IN ('open', 'postponed') THEN statement_timestamp() END
 WHERE household_id = $1 AND difference_id = $2;
 
 -- name: set_difference_placements_open
@@ -94,6 +95,30 @@ SELECT household_id, difference_id, version, kind, state, proposal, route, expla
 FROM difference
 WHERE (household_id, difference_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]));
 
+-- name: is_accepted_by
+-- Whether the acceptance behind a change is what answers a difference at this moment.
+SELECT difference.state = 'accepted' AND $3 = (
+    SELECT newest.change_id
+    FROM answer AS newest
+    WHERE newest.household_id = difference.household_id AND newest.difference_id = difference.difference_id AND newest.kind = 'acceptance'
+    ORDER BY newest.difference_version DESC
+    LIMIT 1
+)
+FROM difference
+WHERE difference.household_id = $1 AND difference.difference_id = $2;
+
+-- name: is_open_since
+-- Whether a difference is open and says what it said at a version.
+SELECT difference.state = 'open' AND difference.version = $3
+FROM difference
+WHERE difference.household_id = $1 AND difference.difference_id = $2;
+
+-- name: is_year_awarded
+SELECT true
+FROM difference
+JOIN awarded_year AS awarded ON awarded.household_id = difference.household_id AND awarded.year = difference.year
+WHERE difference.household_id = $1 AND difference.difference_id = $2 AND awarded.superseded_at IS NULL;
+
 -- name: other_open_difference
 -- Whether another difference is open on a placement of this one.
 SELECT true
@@ -109,3 +134,10 @@ SELECT difference_id, version, state, kind, year, child_id, child_given_name, pr
 FROM shown_difference
 WHERE household_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR difference_id = $3)
 ORDER BY opened_at DESC, difference_id;
+
+-- name: shown_version
+SELECT shown.version, shown.kind, difference.year, difference.child_id, shown.proposal, shown.route, shown.explanation, shown.effect,
+    shown.rules_version, shown.judged_at, shown.texts, shown.text_version
+FROM difference_version AS shown
+JOIN difference USING (household_id, difference_id)
+WHERE shown.household_id = $1 AND shown.difference_id = $2 AND shown.version = $3;

@@ -48,7 +48,7 @@ class LifeEvent(Struct, frozen=True, kw_only=True, rename="camel"):
     """Something that happened to a difference, to a version of it, or because of it."""
 
     at: datetime
-    what: Literal["version", "notice", "push", "accepted", "change"]
+    what: Literal["version", "notice", "push", "accepted", "disputed", "postponed", "reversed", "ended", "change"]
     difference_version: int
     note: str
 

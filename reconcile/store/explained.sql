@@ -22,7 +22,8 @@ ORDER BY placement_id;
 -- name: life_of_difference
 -- In the order of time; `note` says more in a word or two, never who by name.
 WITH given AS (
-    SELECT answer.*, (
+    SELECT answer.household_id, answer.kind, answer.answered_at, answer.difference_version, answer.change_id, answer.reason,
+        answer.until_on, answer.ended_at, answer.deleted, (
         SELECT membership.role
         FROM membership
         WHERE membership.household_id = answer.household_id AND membership.person_id = answer.person_id
@@ -52,10 +53,14 @@ FROM (
     UNION ALL
     SELECT 0, answered_at, CASE kind
         WHEN 'acceptance' THEN 'accepted' WHEN 'dispute' THEN 'disputed' WHEN 'postponement' THEN 'postponed' ELSE 'reversed'
-    END, difference_version, 'by ' || coalesce(role, 'a parent')
+    END, difference_version, 'by ' || coalesce(role, 'a parent') || coalesce(', ' || reason, ', until ' || until_on, '')
     FROM given
     UNION ALL
-    SELECT 5, change.sent_at, 'change', given.difference_version, 'sent to TVS'
+    SELECT 0, ended_at, 'ended', difference_version, kind || CASE WHEN deleted THEN ', taken back' ELSE '' END
+    FROM given
+    WHERE ended_at IS NOT NULL AND kind IN ('dispute', 'postponement')
+    UNION ALL
+    SELECT 5, change.sent_at, 'change', given.difference_version, 'sent to TVS' || CASE given.kind WHEN 'reversal' THEN ', to undo it' ELSE '' END
     FROM given
     JOIN change USING (household_id, change_id)
     WHERE change.sent_at IS NOT NULL
@@ -63,8 +68,9 @@ FROM (
     SELECT 6, change.settled_at, 'change', given.difference_version, change.state || CASE change.state
         WHEN 'processed' THEN ', in declaration ' || change.declaration_version
         WHEN 'refused' THEN ', ' || change.reason
+        WHEN 'reversed' THEN ', not sent any more'
         ELSE ''
-    END
+    END || CASE given.kind WHEN 'reversal' THEN ', to undo it' ELSE '' END
     FROM given
     JOIN change USING (household_id, change_id)
     WHERE change.settled_at IS NOT NULL

@@ -1,7 +1,7 @@
 """Queries of `notices.sql`."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -60,9 +60,12 @@ class StageToAnnounce(Struct, frozen=True, kw_only=True):
     announced_until: UUID | None
 
 
-async def stage_notices(conn: Connection, found: Sequence[DifferenceKey]) -> Sequence[StagedNotice]:
-    """Write a notice for each of these differences that is to be told, with its pushes; the households are locked."""
-    return [StagedNotice(**row) for row in await conn.fetch(SQL["stage_notices"], *columns(DifferenceKey, found))]
+async def stage_notices(conn: Connection, found: Sequence[DifferenceKey], again_from: datetime | None) -> Sequence[StagedNotice]:
+    """Write a notice for each of these differences that is to be told, with its pushes; the households are locked.
+
+    With an instant they are told again, whatever was told of them before, and pushed from then on.
+    """
+    return [StagedNotice(**row) for row in await conn.fetch(SQL["stage_notices"], *columns(DifferenceKey, found), again_from)]
 
 
 async def withdraw_notices(conn: Connection, moot: Sequence[DifferenceKey]) -> None:

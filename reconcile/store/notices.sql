@@ -2,11 +2,12 @@
 
 -- name: stage_notices
 -- One notice for each of these differences that is open and worth telling, whose household is in a stage that was released, and
--- that is not told already or weighs more than when it was told. A push for each device, and the obligation to send it.
+-- that is not told already or weighs more than when it was told. A push for each device, and the obligation to send it. With an instant
+-- $3 it is told again, whatever was told before, and pushed from then on.
 WITH told AS (
     INSERT INTO notice (household_id, version, difference_id, difference_version, content_hash, sentence, weight_cents, pilot_id, stage_number)
     SELECT difference.household_id, household.version + 1, difference.difference_id, difference.version, difference.content_hash,
-        CASE WHEN EXISTS (
+        CASE WHEN $3::timestamptz IS NOT NULL THEN 'difference-again' WHEN EXISTS (
             SELECT FROM notice AS earlier
             WHERE earlier.household_id = difference.household_id AND earlier.difference_id = difference.difference_id
                 AND NOT earlier.deleted
@@ -23,7 +24,7 @@ WITH told AS (
             WHERE earlier.household_id = difference.household_id AND earlier.difference_id = difference.difference_id
                 AND (
                     earlier.difference_version = difference.version
-                    OR (NOT earlier.deleted AND earlier.weight_cents >= difference.weight_cents)
+                    OR ($3::timestamptz IS NULL AND NOT earlier.deleted AND earlier.weight_cents >= difference.weight_cents)
                 )
         )
     RETURNING household_id, notice_id
@@ -34,8 +35,8 @@ WITH told AS (
     JOIN device ON device.household_id = told.household_id AND device.retired_at IS NULL
     RETURNING household_id, push_id
 ), due AS (
-    INSERT INTO outbox (household_id, kind, subject_id, sequence)
-    SELECT household_id, 'push', push_id, 0 FROM pushed
+    INSERT INTO outbox (household_id, kind, subject_id, sequence, due_at)
+    SELECT household_id, 'push', push_id, 0, greatest(statement_timestamp(), $3::timestamptz) FROM pushed
 )
 SELECT household_id, notice_id FROM told;
 

@@ -13,7 +13,10 @@ SQL = load("outbox")
 
 
 class ClaimedMessage(Struct, frozen=True, kw_only=True):
-    """A change to send that this worker holds by lease; `attempts` is its fence, `trace_parent` the trace in which it was made."""
+    """A change to send that this worker holds by lease; `attempts` is its fence, `answer_kind` acceptance or reversal.
+
+    `trace_parent` is the trace in which it was made.
+    """
 
     household_id: UUID
     subject_id: UUID
@@ -21,6 +24,7 @@ class ClaimedMessage(Struct, frozen=True, kw_only=True):
     attempts: int
     recorded_at: datetime
     household_ref: str
+    answer_kind: str
     trace_parent: str | None = None
 
 

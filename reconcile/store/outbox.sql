@@ -19,7 +19,10 @@ WHERE (household_id, kind, subject_id) IN (
     FOR UPDATE SKIP LOCKED
 )
 RETURNING household_id, subject_id, sequence, attempts, recorded_at, trace_parent,
-    (SELECT household.household_ref FROM household WHERE household.household_id = outbox.household_id) AS household_ref;
+    (SELECT household.household_ref FROM household WHERE household.household_id = outbox.household_id) AS household_ref,
+    (
+        SELECT answer.kind FROM answer WHERE answer.household_id = outbox.household_id AND answer.change_id = outbox.subject_id
+    ) AS answer_kind;
 
 -- name: settle_outbox
 -- Those come back that were still held: where the lease was lost, somebody else has it now.

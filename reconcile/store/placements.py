@@ -1,15 +1,18 @@
 """Queries of `placements.sql`."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
+from reconcile.rules.facts import Segment
 from reconcile.store.database import Connection
 from reconcile.store.queries import columns, load
 
 SQL = load("placements")
+_SEGMENTS = msgspec.json.Decoder(tuple[Segment, ...])
 
 
 class Placement(Struct, frozen=True, kw_only=True):
@@ -19,6 +22,13 @@ class Placement(Struct, frozen=True, kw_only=True):
     placement_id: UUID
     child_id: UUID
     lrk_number: str
+
+
+class DeclaredThen(Struct, frozen=True, kw_only=True):
+    """What TVS declared for a placement at an instant; without any segment nothing."""
+
+    end_on: date | None
+    segments: tuple[Segment, ...]
 
 
 class PlacementKey(Struct, frozen=True, kw_only=True):
@@ -90,6 +100,14 @@ async def supersede_declared_segments(conn: Connection, household_ids: Sequence[
 async def insert_declared_segments(conn: Connection, stated: Sequence[StatedSegment]) -> None:
     """Begin the declared hours that are stated and not current."""
     await conn.execute(SQL["insert_declared_segments"], *columns(StatedSegment, stated))
+
+
+async def declared_as_of(
+    conn: Connection, household_id: UUID, placement_ids: Sequence[UUID], instant: datetime | None = None
+) -> Mapping[UUID, DeclaredThen]:
+    """Return by placement what TVS declared at an instant; without one, what it declares now."""
+    rows = await conn.fetch(SQL["declared_as_of"], household_id, placement_ids, instant)
+    return {row["placement_id"]: DeclaredThen(end_on=row["end_on"], segments=_SEGMENTS.decode(row["segments"])) for row in rows}
 
 
 async def end_processed_overlays(conn: Connection, household_ids: Sequence[UUID]) -> Sequence[PlacementKey]:

@@ -60,6 +60,30 @@ WHERE NOT EXISTS (
         AND known.from_month = stated.from_month AND known.superseded_at IS NULL
 );
 
+-- name: declared_as_of
+-- What TVS declared for these placements at an instant, or declares now ($3 empty): JSON in the shape of Segment.
+SELECT asked.placement_id,
+    (
+        SELECT stated.end_on
+        FROM declared_placement AS stated
+        WHERE stated.household_id = $1 AND stated.placement_id = asked.placement_id
+            AND CASE WHEN $3::timestamptz IS NULL THEN stated.superseded_at IS NULL
+                ELSE stated.recorded_at <= $3 AND (stated.superseded_at > $3) IS NOT FALSE END
+    ) AS end_on,
+    (
+        SELECT coalesce(json_agg(json_build_object(
+            'from_month', to_char(segment.from_month, 'YYYY-MM'),
+            'until_month', to_char(segment.until_month, 'YYYY-MM'),
+            'hours_hundredths', segment.hours_hundredths,
+            'hourly_rate_cents', segment.hourly_rate_cents
+        ) ORDER BY segment.from_month), '[]')
+        FROM declared_segment AS segment
+        WHERE segment.household_id = $1 AND segment.placement_id = asked.placement_id
+            AND CASE WHEN $3::timestamptz IS NULL THEN segment.superseded_at IS NULL
+                ELSE segment.recorded_at <= $3 AND (segment.superseded_at > $3) IS NOT FALSE END
+    ) AS segments
+FROM unnest($2::uuid[]) AS asked (placement_id);
+
 -- name: end_processed_overlays
 -- TVS said that these changes stand in this declaration version or an earlier one: the overlay has done its work.
 UPDATE overlay_segment AS overlay

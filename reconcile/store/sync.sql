@@ -57,10 +57,20 @@ LEFT JOIN LATERAL (
                             decimal_text(segment.hours_hundredths) AS "hours", decimal_text(segment.hourly_rate_cents) AS "hourlyRate"
                         FROM overlay_segment AS segment
                         WHERE segment.household_id = placement.household_id AND segment.placement_id = placement.placement_id
-                            AND segment.superseded_at IS NULL
+                            AND segment.superseded_at IS NULL AND segment.hours_hundredths IS NOT NULL
                         ORDER BY segment.from_month
                     ) AS document
                 ) AS "accepted",
+                (
+                    SELECT coalesce(json_agg(document), '[]')
+                    FROM (
+                        SELECT to_char(segment.from_month, 'YYYY-MM') AS "from", to_char(segment.until_month, 'YYYY-MM') AS "until"
+                        FROM overlay_segment AS segment
+                        WHERE segment.household_id = placement.household_id AND segment.placement_id = placement.placement_id
+                            AND segment.superseded_at IS NULL AND segment.hours_hundredths IS NULL
+                        ORDER BY segment.from_month
+                    ) AS document
+                ) AS "undeclared",
                 (
                     SELECT coalesce(json_agg(document), '[]')
                     FROM (
@@ -124,7 +134,8 @@ LEFT JOIN LATERAL (
     SELECT change.version, change.change_id AS document_id, change.deleted, (
         SELECT row_to_json(document)
         FROM (
-            SELECT change.change_id AS "changeId", change.version, answer.difference_id AS "differenceId",
+            SELECT change.change_id AS "changeId", change.version, answer.kind, answer.undone_change_id AS "undoneChangeId",
+                answer.difference_id AS "differenceId",
                 answer.difference_version AS "differenceVersion", change.state, change.placements,
                 instant_text(answer.answered_at) AS "answeredAt", instant_text(change.sent_at) AS "sentAt",
                 instant_text(change.settled_at) AS "settledAt", change.reason, change.declaration_version AS "declarationVersion",

@@ -18,7 +18,7 @@ LIMIT $2;
 -- name: open_differences_of_households
 SELECT household_id, difference_id, child_id, year, kind, proposal, route, explanation, effect, rules_version, judged_at, facts_at
 FROM difference
-WHERE household_id = ANY ($1::uuid[]) AND state = 'open'
+WHERE household_id = ANY ($1::uuid[]) AND state IN ('open', 'postponed')
 ORDER BY household_id, difference_id;
 
 -- name: child_years_to_verify
@@ -32,7 +32,7 @@ FROM (
     UNION
     SELECT household_id, child_id, year
     FROM difference
-    WHERE household_id = ANY ($1::uuid[]) AND state = 'open'
+    WHERE household_id = ANY ($1::uuid[]) AND state IN ('open', 'postponed')
     UNION
     SELECT household_id, child_id, year
     FROM missing_line
@@ -56,7 +56,7 @@ WITH household AS MATERIALIZED (
 )
 SELECT 'open-difference-without-placement' AS rule, difference.household_id, difference.difference_id AS subject_id
 FROM difference
-WHERE difference.state = 'open' AND NOT EXISTS (
+WHERE difference.state IN ('open', 'postponed') AND NOT EXISTS (
     SELECT FROM difference_placement AS spanned
     WHERE spanned.household_id = difference.household_id AND spanned.difference_id = difference.difference_id AND spanned.is_open
 )
@@ -64,7 +64,16 @@ UNION ALL
 SELECT DISTINCT 'placement-of-closed-difference-taken', difference.household_id, difference.difference_id
 FROM difference
 JOIN difference_placement AS spanned USING (household_id, difference_id)
-WHERE difference.state <> 'open' AND spanned.is_open
+WHERE difference.state NOT IN ('open', 'postponed') AND spanned.is_open
+UNION ALL
+SELECT 'answer-out-of-step', difference.household_id, difference.difference_id
+FROM difference
+WHERE (CASE difference.state WHEN 'postponed' THEN 'postponement' WHEN 'disputed' THEN 'dispute' END) IS DISTINCT FROM (
+    SELECT answer.kind
+    FROM answer
+    WHERE answer.household_id = difference.household_id AND answer.difference_id = difference.difference_id
+        AND answer.kind IN ('dispute', 'postponement') AND answer.ended_at IS NULL
+)
 UNION ALL
 SELECT 'difference-without-its-version', difference.household_id, difference.difference_id
 FROM difference

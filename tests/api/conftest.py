@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import msgspec
 import pytest
@@ -114,6 +115,18 @@ async def client(app: Edge) -> AsyncIterator[httpx.AsyncClient]:
 def api_keyring(settings: Settings) -> Keyring:
     """The keyring of the application."""
     return Keyring(Path(settings.keyring_file).read_bytes())
+
+
+@pytest_asyncio.fixture
+async def difference(client: httpx.AsyncClient, db: Database, admin: asyncpg.Connection, api_keyring: Keyring) -> dict[str, Any]:
+    """The one open difference of a household, as its parents are shown it."""
+    await world.with_register(admin)
+    await world.declared(db, api_keyring)
+    await world.delivered(db, api_keyring, world.line(month="2026-02", hours="120.00"), world.line(month="2026-03", hours="120.00"))
+    found = (await client.get("/v1/differences", headers=parent())).json()["differences"]
+    assert len(found) == 1
+    shown: dict[str, Any] = found[0]
+    return shown
 
 
 Problem = Callable[[httpx.Response, int, str], dict[str, Any]]

@@ -149,7 +149,17 @@ ROUTES: Mapping[str, Route] = {
     "GET /v1/sync/stream": _app(is_endless=True),
     "GET /v1/differences": _app(),
     "GET /v1/differences/{difference_id}": _app(names="difference_id"),
+    "POST /v1/differences/{difference_id}/postponement": _app(
+        names="difference_id", own=201, headers={"If-Match": "of the number"}, json={"until": "2026-08-01"}
+    ),
     "POST /v1/differences/{difference_id}/acceptance": _app(names="difference_id", own=201, headers={"If-Match": "of the number"}),
+    # By now it is accepted.
+    "POST /v1/differences/{difference_id}/dispute": _app(
+        names="difference_id", own=409, headers={"If-Match": "of the number"}, json={"reason": "other"}
+    ),
+    "GET /v1/answers/{answer_id}": _app(names="answer_id"),
+    # It is an acceptance, which is never taken back.
+    "DELETE /v1/answers/{answer_id}": _app(names="answer_id", own=409),
     "POST /v1/sync/{collection} of a difference": _app(
         names="difference_id", absent=200, makes_own=True, fills={"collection": "answers"}, query={"schemaVersion": "1"}, json=_answer
     ),
@@ -161,6 +171,9 @@ ROUTES: Mapping[str, Route] = {
         query={"schemaVersion": "1"},
         json=lambda number, version: _answer(_NOBODYS, version, answer_id=number),
     ),
+    "GET /v1/acceptances/preview": _app(),
+    "POST /v1/acceptances": _app(own=412, headers={"If-Match": '"a-0"'}, json={"differences": [{"differenceId": _NOBODYS, "version": 1}]}),
+    "POST /v1/changes/{change_id}/reversal": _app(names="change_id", own=201),
     "GET /v1/devices": _app(enters=IN_PERSON),
     "PUT /v1/devices/{device_id}": _app(enters=IN_PERSON, names="device_id", absent=200, makes_own=True, json=_PHONE),
     "DELETE /v1/devices/{device_id}": _app(enters=IN_PERSON, names="device_id", own=204, absent=204),
@@ -174,6 +187,7 @@ ROUTES: Mapping[str, Route] = {
     "GET /v1/deliveries/{delivery_id}/receipt": _sent(names="delivery_id"),
     "GET /v1/delivery-attempts": _sent(),
     "GET /v1/quality": _sent(query=_MONTH),
+    "GET /v1/disputes": _sent(),
     "GET /v1/expected-deliveries": _sent(query=_MONTH),
     "GET /v1/mandated-organisations": _sent(enters=ANY_SENDER, query=_MONTH),
     "GET /v1/statements": _sent(enters=ORGANISATIONS, query=_MONTH),

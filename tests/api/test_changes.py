@@ -7,12 +7,13 @@ import httpx
 import msgspec
 import pytest
 
+from reconcile.keyring import Keyring
 from reconcile.store.database import Database
 from tests import world
-from tests.api.conftest import Problem, tvs
-from tests.api.test_differences import difference, tap
+from tests.api.conftest import Problem, parent, tvs
+from tests.api.test_differences import KEY, tap
+from tests.reconcile.test_reverse import sent
 
-__all__ = ["difference"]
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
@@ -150,3 +151,77 @@ async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient, di
 async def test_a_change_that_is_not_there_is_not_found(client: httpx.AsyncClient, problem: Problem) -> None:
     problem(await client.get("/v1/changes/9b2f0c7e-3a3f-4d7e-9f0a-000000000000", headers=tvs()), 404, "not-found")
     problem(await client.get("/v1/changes/not-a-number", headers=tvs()), 404, "not-found")
+
+
+async def reversal(
+    client: httpx.AsyncClient, change_id: str, *, key: str = "reversal-key-000000", bsn: str = world.APPLICANT
+) -> httpx.Response:
+    return await client.post(f"/v1/changes/{change_id}/reversal", headers={**parent(bsn), **({"Idempotency-Key": key} if key else {})})
+
+
+async def test_a_parent_undoes_a_change_that_was_not_sent(client: httpx.AsyncClient, difference: dict[str, Any], woken: list[str]) -> None:
+    change_id = await accepted(client, difference)
+    woken.clear()
+    answer = await reversal(client, change_id)
+    assert answer.status_code == 201
+    given = answer.json()
+    assert (given["kind"], given["undoneChangeId"], given["changeId"], given["differenceId"]) == (
+        "reversal",
+        change_id,
+        None,
+        difference["differenceId"],
+    )
+    assert {"change", "comparison"} <= set(woken)
+    after = (await client.get(f"/v1/differences/{difference['differenceId']}", headers=parent())).json()
+    assert (after["state"], after["version"]) == ("open", given["version"])
+    change = (await client.get(f"/v1/changes/{change_id}", headers=tvs())).json()
+    assert (change["kind"], change["state"], change["undoneChangeId"]) == ("acceptance", "reversed", None)
+    assert (await tap(client, after, key="another-key-00000000")).status_code == 201
+
+
+async def test_what_tvs_processed_is_followed_by_a_change_that_undoes_it(
+    client: httpx.AsyncClient, difference: dict[str, Any], db: Database
+) -> None:
+    change_id = await accepted(client, difference)
+    await sent(db)
+    await receipt(client, change_id, {"outcome": "processed", "declarationVersion": 2})
+    undoing = (await reversal(client, change_id)).json()["changeId"]
+    change = (await client.get(f"/v1/changes/{undoing}", headers=tvs())).json()
+    assert (change["kind"], change["undoneChangeId"], change["state"]) == ("reversal", change_id, "staged")
+    assert change["placements"][0]["segments"] == [{"from": "2026-02", "until": None, "hours": "100.00", "hourlyRate": "10.00"}]
+    assert (change["placements"][0]["undeclared"], change["placements"][0]["endUndone"]) == ([], False)
+
+
+async def test_the_same_reversal_again_is_answered_from_memory_and_under_another_key_from_what_stands(
+    client: httpx.AsyncClient, difference: dict[str, Any]
+) -> None:
+    change_id = await accepted(client, difference)
+    first, again = await reversal(client, change_id), await reversal(client, change_id)
+    assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    partner = await reversal(client, change_id, bsn=world.PARTNER)
+    assert (partner.status_code, partner.json()) == (201, first.json())
+
+
+async def test_a_reversal_needs_a_key_of_its_own_request(client: httpx.AsyncClient, difference: dict[str, Any], problem: Problem) -> None:
+    change_id = await accepted(client, difference)
+    problem(await reversal(client, change_id, key=""), 400, "invalid-request")
+    problem(await reversal(client, change_id, key=KEY), 422, "key-reused")
+
+
+async def test_a_change_that_was_refused_cannot_be_undone(client: httpx.AsyncClient, difference: dict[str, Any], problem: Problem) -> None:
+    change_id = await accepted(client, difference)
+    await receipt(client, change_id, {"outcome": "refused", "reason": "Nee"})
+    problem(await reversal(client, change_id), 409, "change-stands")
+
+
+async def test_nobody_undoes_what_is_not_theirs(
+    client: httpx.AsyncClient, difference: dict[str, Any], problem: Problem, db: Database, api_keyring: Keyring
+) -> None:
+    change_id = await accepted(client, difference)
+    stranger = world.declaration(householdRef="H2", members=[world.member(world.STRANGER, "applicant")], placements=[])
+    await world.declared(db, api_keyring, stranger)
+    foreign = problem(await reversal(client, change_id, bsn=world.STRANGER), 404, "not-found")
+    missing = problem(await reversal(client, "9b2f0c7e-3a3f-4d7e-9f0a-000000000000", bsn=world.STRANGER), 404, "not-found")
+    assert foreign["detail"] == missing["detail"]
+    answer = await client.post(f"/v1/changes/{change_id}/reversal", headers={**tvs(), "Idempotency-Key": KEY})
+    problem(answer, 403, "insufficient-scope")

@@ -17,17 +17,6 @@ from tests.api.conftest import Problem, parent
 KEY = "0123456789abcdef"
 
 
-@pytest.fixture
-async def difference(client: httpx.AsyncClient, db: Database, admin: asyncpg.Connection, api_keyring: Keyring) -> dict[str, Any]:
-    await world.with_register(admin)
-    await world.declared(db, api_keyring)
-    await world.delivered(db, api_keyring, world.line(month="2026-02", hours="120.00"), world.line(month="2026-03", hours="120.00"))
-    found = (await client.get("/v1/differences", headers=parent())).json()["differences"]
-    assert len(found) == 1
-    shown: dict[str, Any] = found[0]
-    return shown
-
-
 def etag(difference: dict[str, Any]) -> str:
     return f'"d{difference["differenceId"]}-v{difference["version"]}"'
 

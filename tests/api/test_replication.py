@@ -82,6 +82,28 @@ async def test_a_push_whose_answer_was_lost_changes_nothing_when_it_comes_again(
     assert woken == ["change", "comparison"]
 
 
+async def test_a_reversal_given_offline_undoes_the_change(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection, woken: list[str]
+) -> None:
+    accepted = acceptance(difference)
+    await push(client, made(accepted))
+    (change,) = await pulled(client, "changes")
+    reversal = {"answerId": str(uuid4()), "kind": "reversal", "state": "sent", "undoneChangeId": change["changeId"], "_deleted": False}
+    woken.clear()
+    for _ in range(2):
+        assert (await push(client, made(reversal))).json() == []
+    assert woken == ["change", "comparison"]
+    stands = {one["answerId"]: one for one in await pulled(client, bsn=world.PARTNER)}
+    assert (stands[accepted["answerId"]]["state"], stands[reversal["answerId"]]["state"]) == ("ended", "given")
+    assert stands[reversal["answerId"]]["undoneChangeId"] == change["changeId"]
+    assert [one["state"] for one in await pulled(client, "changes")] == ["reversed"]
+    assert [one["state"] for one in await pulled(client, "differences")] == ["open"]
+    # Another phone undid the same: once is enough, and it hears so.
+    (refused,) = (await push(client, made({**reversal, "answerId": str(uuid4())}), bsn=world.PARTNER)).json()
+    assert (refused["state"], refused["problem"]) == ("refused", "answered-before")
+    assert await admin.fetchval("SELECT count(*) FROM answer WHERE kind = 'reversal'") == 1
+
+
 async def test_a_moved_version_is_refused_and_stays_as_a_document(
     client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection
 ) -> None:
@@ -169,13 +191,76 @@ async def test_an_answer_says_what_its_kind_must_say(
     assert names in refused["detail"]
 
 
-@pytest.mark.parametrize("note", ["Mijn BSN is 999991772", "999.991.772", "regel\nregel"])
+@pytest.mark.parametrize("note", ["Mijn BSN is 999991772", "999.991.772", "999\n991772"])
 async def test_a_note_that_may_hold_a_bsn_is_not_kept_with_what_was_refused(
     client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection, note: str
 ) -> None:
     (refused,) = (await push(client, made(acceptance(difference, note=note)))).json()
     assert (refused["state"], refused["note"]) == ("refused", None)
     assert note not in str(await admin.fetch("SELECT * FROM refused_answer"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "edited"),
+    [
+        ("dispute", {"reason": "hours-wrong", "note": "Eerst", "passOn": False}, {"reason": "other", "note": "Toen", "passOn": True}),
+        ("postponement", {"until": "2026-08-01"}, {"until": "2026-07-20"}),
+    ],
+)
+async def test_other_answers_are_given_edited_and_taken_back_offline(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection, kind: str, said: Document, edited: Document
+) -> None:
+    document = acceptance(difference, kind=kind, **said)
+    for _ in range(2):
+        assert (await push(client, made(document))).json() == []
+    (first,) = await pulled(client)
+    assert {name: first[name] for name in ("state", "kind", *said)} == {"state": "given", "kind": kind, **said}
+    assert (await push(client, made({**first, **edited}, first))).json() == []
+    # A phone that does not know of it yet is told what stands.
+    (now,) = (await push(client, made({**first, "note": "Ik weet van niets", **said, "passOn": True}, first), bsn=world.PARTNER)).json()
+    assert {name: now[name] for name in edited} == edited
+    assert now["version"] > first["version"]
+    assert await pulled(client) == [now]
+    assert (await push(client, made({**now, "_deleted": True}, now))).json() == []
+    (gone,) = await pulled(client)
+    assert (gone["answerId"], gone["_deleted"]) == (document["answerId"], True)
+    assert await admin.fetchval("SELECT count(*) FROM answer WHERE ended_at IS NOT NULL") == 1
+    assert await admin.fetchval("SELECT count(*) FROM disputed_line WHERE taken_back_at IS NULL") == 0
+
+
+async def test_an_edit_that_is_refused_leaves_what_stands(client: httpx.AsyncClient, difference: Document) -> None:
+    await push(client, made(acceptance(difference, kind="dispute", reason="hours-wrong")))
+    (stands,) = await pulled(client)
+    other_kind = {"kind": "postponement", "reason": None, "until": "2026-08-01"}
+    wrong = ({"note": "999.991.772"}, {"reason": "no-reason"}, {"reason": None}, other_kind)
+    for one in wrong:
+        assert (await push(client, made({**stands, **one}, stands))).json() == [stands]
+    assert await pulled(client) == [stands]
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"kind": "dispute", "reason": "because"}, "answer-not-valid"),
+        ({"kind": "dispute", "reason": "other", "note": "999.991.772"}, "note-refused"),
+        ({"kind": "postponement", "until": "2026-07-10"}, "day-refused"),
+        ({"kind": "postponement", "until": "2026-10-11"}, "day-refused"),
+        ({"kind": "postponement", "until": "2026-08-01", "differenceVersion": 1}, "stale-difference"),
+    ],
+)
+async def test_what_the_verbs_refuse_stays_as_a_document(
+    client: httpx.AsyncClient, difference: Document, said: Document, problem: str
+) -> None:
+    (refused,) = (await push(client, made(acceptance(difference, **said)))).json()
+    assert (refused["state"], refused["problem"], refused["note"]) == ("refused", problem, None)
+    assert (await pulled(client, "differences"))[0]["state"] == "open"
+
+
+async def test_two_parents_who_say_the_same_say_it_once(client: httpx.AsyncClient, difference: Document) -> None:
+    said = {"kind": "dispute", "reason": "hours-wrong"}
+    assert (await push(client, made(acceptance(difference, **said)))).json() == []
+    (refused,) = (await push(client, made(acceptance(difference, **said)), bsn=world.PARTNER)).json()
+    assert (refused["state"], refused["problem"]) == ("refused", "answered-before")
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,8 @@ async def test_a_change_shows_what_became_of_it(client: httpx.AsyncClient, follo
         difference["version"],
         "staged",
     )
-    assert change["placements"] == difference["proposal"]["placements"]
+    assert change["placements"] == [{**one, "undeclared": [], "endUndone": False} for one in difference["proposal"]["placements"]]
+    assert (change["kind"], change["undoneChangeId"]) == ("acceptance", None)
     receipt = {"outcome": "refused", "reason": "Dat kan niet."}
     await client.post(f"/v1/changes/{change['changeId']}/receipts", json=receipt, headers=bearer("kot:declare", oin=world.TVS.oin))
     refused = (await pull(client, "changes")).json()["documents"][0]

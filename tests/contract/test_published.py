@@ -10,7 +10,7 @@ import pytest
 
 from api.contract import problem_sections
 from api.problems import HTTP_SLUGS, STATUS_AND_SLUG
-from cli.contract import contract_document, faults_document, quality_document
+from cli.contract import contract_document, dispute_reasons_document, faults_document, quality_document
 from reconcile import problems
 from reconcile.problems import Refusal
 from reconcile.rules.faults import FAULTS
@@ -40,6 +40,10 @@ def test_the_committed_page_of_kinds_is_current() -> None:
 
 def test_the_committed_register_of_quality_is_current() -> None:
     assert (ROOT / "openapi" / "quality.json").read_bytes() == quality_document(), "run `make openapi`"
+
+
+def test_the_committed_register_of_dispute_reasons_is_current() -> None:
+    assert (ROOT / "openapi" / "dispute-reasons.json").read_bytes() == dispute_reasons_document(), "run `make openapi`"
 
 
 def refusals() -> list[type[Refusal]]:

@@ -1,20 +1,29 @@
 """Random histories of two households that share a child: what is declared, delivered, taken back, answered and settled, and judged."""
 
 import random
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
 from reconcile import forward
-from reconcile.callers import Parent
+from reconcile.callers import Forward, Parent
 from reconcile.forward import Processed, Refused
 from reconcile.keyring import Keyring
+from reconcile.problems import ChangeStands
+from reconcile.retract import take_back_answer
+from reconcile.reverse import reverse_change
 from reconcile.rules.bsn import marked_bsn
+from reconcile.rules.dispute import DISPUTE_REASONS
+from reconcile.rules.months import day_at
 from reconcile.store.database import Database
+from reconcile.store.differences import OPEN_STATES, ShownDifference
 from tests import world
 from tests.reconcile.test_answer import accept, shown
+from tests.reconcile.test_dispute import disputed
+from tests.reconcile.test_postpone import postponed
 from tests.reconcile.test_withdraw import ask
 
 CO_PARENT = marked_bsn(21)
@@ -43,7 +52,11 @@ class Past:
 
     async def step(self) -> None:
         deed = self.dice.choices(
-            (self.deliver, self.declare, self.take_back, self.answer, self.settle, self.pass_time), (8, 3, 2, 4, 3, 2)
+            (
+                *(self.deliver, self.declare, self.take_back, self.send, self.settle, self.reverse, self.pass_time),
+                *(self.answer, self.dispute, self.postpone, self.take_answer_back),
+            ),
+            (8, 3, 2, 4, 3, 5, 2, 6, 1, 3, 1),
         )[0]
         await deed()
         if self.dice.random() < 0.7:
@@ -112,14 +125,57 @@ class Past:
 
     async def answer(self) -> None:
         parent = self.dice.choice(self.parents)
-        found = [one for one in await shown(self.db, parent) if one.state == "open" and one.proposal is not None]
-        if found:
-            one = self.dice.choice(found)
+        if one := await self._one_to_answer(parent, with_tap=True):
             await accept(self.db, parent, one.difference_id, one.version)
+
+    async def dispute(self) -> None:
+        parent = self.dice.choice(self.parents)
+        if one := await self._one_to_answer(parent):
+            await disputed(self.db, parent, one, reason=self.dice.choice(sorted(DISPUTE_REASONS)), pass_on=self.dice.random() < 0.5)
+
+    async def postpone(self) -> None:
+        parent, today = self.dice.choice(self.parents), day_at(self.now)
+        if one := await self._one_to_answer(parent):
+            await postponed(self.db, parent, one, until=today + timedelta(days=self.dice.randint(1, 40)), today=today)
+
+    async def take_answer_back(self) -> None:
+        """Any dispute or postponement, also one that ended before."""
+        rows = await self.admin.fetch(
+            "SELECT household_id, answer_id FROM answer WHERE kind IN ('dispute', 'postponement') ORDER BY answered_at"
+        )
+        if rows:
+            taken = self.dice.choice(rows)
+            parent = next(one for one in self.parents if one.household_id == taken["household_id"])
+            async with self.db.transaction(parent) as conn:
+                await take_back_answer(conn, parent, taken["answer_id"])
+
+    async def _one_to_answer(self, parent: Parent, *, with_tap: bool = False) -> ShownDifference | None:
+        found = [one for one in await shown(self.db, parent) if one.state in OPEN_STATES]
+        can = [one for one in found if one.proposal is not None or not with_tap]
+        return self.dice.choice(can) if can else None
+
+    async def send(self) -> None:
+        async with self.db.transaction(Forward()) as conn:
+            for message in await forward.claim_changes(conn, lease=timedelta(seconds=30), changes_max=1):
+                if self.dice.random() < 0.2:
+                    await forward.settle_dead(conn, message, error="http-400")
+                else:
+                    await forward.settle_sent(conn, message)
+
+    async def reverse(self) -> None:
+        """Undo any change of a parent's household, whatever became of it, unless it cannot be undone."""
+        parent = self.dice.choice(self.parents)
+        known = "SELECT change_id FROM change WHERE household_id = $1 ORDER BY sequence"
+        changes = [row["change_id"] for row in await self.admin.fetch(known, parent.household_id)]
+        if changes:
+            with suppress(ChangeStands):
+                async with self.db.transaction(parent) as conn:
+                    await reverse_change(conn, parent, self.dice.choice(changes), answer_id=uuid4())
 
     async def settle(self) -> None:
         changes = await self.admin.fetch(
-            "SELECT change_id, household_ref FROM change JOIN household USING (household_id) WHERE state = 'staged'"
+            "SELECT change_id, household_ref FROM change JOIN household USING (household_id) WHERE state IN ('staged', 'sent', 'dead')"
+            " ORDER BY sequence"
         )
         for row in changes[:1]:
             processed = Processed(declaration_version=self.declared[row["household_ref"]] + 1)

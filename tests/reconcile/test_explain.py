@@ -26,7 +26,9 @@ from tests import world
 from tests.reconcile.past import played
 from tests.reconcile.test_answer import accept, shown, with_difference
 from tests.reconcile.test_compare import begun, more_hours
+from tests.reconcile.test_dispute import disputed, taken_back
 from tests.reconcile.test_forward import receipt
+from tests.reconcile.test_postpone import NEXT_WEEK, postponed
 from tests.reconcile.test_withdraw import ask
 from workers.comparisons import ComparisonDrain
 from workers.deliveries import DeliveryDrain
@@ -82,6 +84,29 @@ async def test_the_life_of_a_difference_is_told_in_order(db: Database, admin: as
     ]
     assert [one.difference_version for one in found.life if one.what in ("notice", "accepted", "change")] == [difference.version] * 3
     assert (found.state, found.household_ref) == ("accepted", "H1")
+
+
+async def test_what_was_postponed_and_disputed_is_told_without_what_the_parent_wrote(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    parent = await begun(db, admin, keyring)
+    await more_hours(db, keyring)
+    (difference,) = await shown(db, parent)
+    await postponed(db, parent, difference)
+    (waiting,) = await shown(db, parent)
+    await taken_back(db, parent, await disputed(db, parent, waiting, note="een geheim"))
+    found = await explain(db, difference.difference_id)
+    assert [(one.what, one.note) for one in found.life] == [
+        ("version", "open, D01"),
+        ("postponed", f"by applicant, until {NEXT_WEEK}"),
+        ("version", "postponed, D01"),
+        ("ended", "postponement"),
+        ("disputed", "by applicant, hours-wrong"),
+        ("version", "disputed, D01"),
+        ("ended", "dispute, taken back"),
+        ("version", "closed, D01"),
+    ]
+    assert "geheim" not in str(found)
 
 
 def decoded(document: msgspec.Raw | None) -> Any:

@@ -1,6 +1,7 @@
 """Following a household: a phone sees every change once, in order, whoever writes in between."""
 
 import random
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +16,15 @@ from reconcile.callers import Forward, Parent
 from reconcile.follow import follow, household_version
 from reconcile.forward import Processed, Refused
 from reconcile.keyring import Keyring
-from reconcile.problems import EpochEnded, HouseholdUnclear
+from reconcile.problems import ChangeStands, EpochEnded, HouseholdUnclear
 from reconcile.rules.checkpoint import Checkpoint
 from reconcile.store.database import Database
 from reconcile.store.differences import differences_of_household
 from tests import world
+from tests.reconcile.test_answer import accept
 from tests.reconcile.test_forward import LEASE
+from tests.reconcile.test_moves import moved
+from tests.reconcile.test_reverse import StatedTvs, reverse, sent
 
 BEGINNING = Checkpoint(epoch="", lwt=0, id="")
 Document = dict[str, Any]
@@ -176,6 +180,26 @@ async def test_who_is_no_parent_any_more_is_sent_nothing(db: Database, admin: as
     assert phone.seen == []
 
 
+async def test_a_phone_sees_what_was_undone_and_what_follows(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent, difference = await moved(db, admin, keyring)
+    change_id = await accept(db, parent, difference.difference_id, difference.version)
+    tvs = StatedTvs(db, keyring)
+    await sent(db)
+    await tvs.process(change_id)
+    phone = Phone(db, parent)
+    await phone.pull()
+    undoing = (await reverse(db, parent, change_id)).change_id
+    await phone.pull()
+    change = phone.held["changes"][str(undoing)]
+    assert (change["kind"], change["undoneChangeId"], change["state"]) == ("reversal", str(change_id), "staged")
+    old, new = change["placements"]
+    assert (old["endUndone"], old["endOn"], [one["hours"] for one in old["segments"]]) == (True, None, ["100.00"])
+    assert (new["segments"], new["undeclared"]) == ([], [{"from": "2026-05", "until": None}])
+    (placement,) = [one for one in phone.held["placements"].values() if one["location"]["lrkNumber"] == world.ELSEWHERE]
+    assert (placement["accepted"], placement["undeclared"]) == ([], [{"from": "2026-05", "until": None}])
+    assert [one["state"] for one in phone.held["differences"].values()] == ["open"]
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_whoever_follows_has_what_a_full_read_gives(db: Database, admin: asyncpg.Connection, keyring: Keyring, seed: int) -> None:
     """Declarations, deliveries, acceptances, sending and receipts in a random order, with a page pulled in between, now and then."""
@@ -197,8 +221,15 @@ async def test_whoever_follows_has_what_a_full_read_gives(db: Database, admin: a
         assert versions == sorted(versions)
 
 
+async def _undo_newest(db: Database, admin: asyncpg.Connection, parent: Parent) -> None:
+    change_id = await admin.fetchval("SELECT change_id FROM change ORDER BY sequence DESC LIMIT 1")
+    if change_id is not None:
+        with suppress(ChangeStands):
+            await reverse(db, parent, change_id)
+
+
 async def _write(db: Database, admin: asyncpg.Connection, keyring: Keyring, parent: Parent, dice: random.Random, *, version: int) -> None:
-    match dice.choice(("declare", "deliver", "deliver", "accept", "send", "settle")):
+    match dice.choice(("declare", "deliver", "deliver", "accept", "accept", "send", "settle", "reverse")):
         case "declare":
             care = [world.care(segments=[world.segment(hours=f"{dice.choice((100, 120))}.00")])]
             care += [world.care(world.SIBLING, world.BSO)] if dice.random() < 0.5 else []
@@ -217,6 +248,8 @@ async def _write(db: Database, admin: asyncpg.Connection, keyring: Keyring, pare
             async with db.transaction(Forward()) as conn:
                 for message in await forward.claim_changes(conn, lease=LEASE, changes_max=5):
                     await forward.settle_sent(conn, message)
+        case "reverse":
+            await _undo_newest(db, admin, parent)
         case "settle":
             change_id = await admin.fetchval("SELECT change_id FROM change WHERE state IN ('staged', 'sent') ORDER BY sequence LIMIT 1")
             receipt = Processed(declaration_version=version) if dice.random() < 0.6 else Refused(reason="Dat kan niet.")

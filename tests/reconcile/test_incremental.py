@@ -1,7 +1,7 @@
 """Whatever came when, what is stored is what judging everything at once says: kind, places, proposal, route, values and effect.
 
-Random histories of one child at three locations: lines in any order, corrections, ends, complete months, taps and declarations, judged
-in between at random. INCREMENTAL=100 plays more of them.
+Random histories of one child at three locations: lines in any order, corrections, ends, complete months, answers of every kind and
+declarations, judged in between at random. INCREMENTAL=100 plays more of them.
 """
 
 import os
@@ -14,6 +14,7 @@ import pytest
 
 from reconcile.callers import Intake
 from reconcile.keyring import Keyring
+from reconcile.retract import take_back_answer
 from reconcile.rulebook import rules_in_force
 from reconcile.rules.documents import effect_document, proposal_document
 from reconcile.rules.explanation_document import explanation_document
@@ -21,8 +22,11 @@ from reconcile.rules.facts import child_year
 from reconcile.rules.judgement import JudgedDifference, judge
 from reconcile.store.comparisons import household_facts
 from reconcile.store.database import Database
+from reconcile.store.differences import OPEN_STATES
 from tests import world
 from tests.reconcile.test_answer import accept, shown
+from tests.reconcile.test_dispute import disputed
+from tests.reconcile.test_postpone import postponed
 from workers.deliveries import DeliveryDrain
 
 _MONTHS = ("2026-02", "2026-03", "2026-04", "2026-05", "2026-06")
@@ -45,12 +49,23 @@ async def delivered(db: Database, keyring: Keyring, dice: random.Random, number:
         await DeliveryDrain(db, keyring, world.nobody, clock=lambda: world.NOW)()
 
 
-async def tapped(db: Database, keyring: Keyring, dice: random.Random) -> None:
+async def answered(db: Database, admin: asyncpg.Connection, keyring: Keyring, dice: random.Random) -> None:
+    """Take one over, dispute it, postpone it, or take back what was said before."""
     parent = await world.parent(db, keyring)
-    can = [one for one in await shown(db, parent) if one.state == "open" and one.proposal]
-    if can:
+    can = [one for one in await shown(db, parent) if one.state in OPEN_STATES]
+    deed = dice.choice(("accept", "accept", "dispute", "postpone", "take back"))
+    if deed == "take back":
+        for row in await admin.fetch("SELECT answer_id FROM answer WHERE kind <> 'acceptance' ORDER BY answered_at LIMIT 1"):
+            async with db.transaction(parent) as conn:
+                await take_back_answer(conn, parent, row["answer_id"])
+    elif can:
         one = dice.choice(can)
-        await accept(db, parent, one.difference_id, one.version)
+        if deed == "accept" and one.proposal is not None:
+            await accept(db, parent, one.difference_id, one.version)
+        elif deed == "dispute":
+            await disputed(db, parent, one, pass_on=dice.random() < 0.5)
+        elif deed == "postpone":
+            await postponed(db, parent, one)
 
 
 def said(kind: str, route: str | None, places: Any, proposal: Any, explanation: Any, effect: Any) -> tuple[Any, ...]:
@@ -76,7 +91,7 @@ def fields(one: JudgedDifference) -> tuple[Any, ...]:
 async def stored(admin: asyncpg.Connection) -> list[tuple[Any, ...]]:
     rows = await admin.fetch(
         "SELECT kind, route, proposal, explanation, effect, (SELECT array_agg(placement_id ORDER BY placement_id) FROM"
-        " difference_placement AS d WHERE d.difference_id = difference.difference_id) AS places FROM difference WHERE state = 'open'"
+        " difference_placement AS d WHERE d.difference_id = difference.difference_id) AS places FROM difference WHERE closed_at IS NULL"
     )
     decode = msgspec.json.decode
     return [
@@ -94,7 +109,8 @@ async def stored(admin: asyncpg.Connection) -> list[tuple[Any, ...]]:
 
 async def recomputed(db: Database, admin: asyncpg.Connection) -> list[JudgedDifference]:
     """Judge every child-year from what is known; what was answered before never opens again."""
-    answered = {bytes(row["facts_hash"]) for row in await admin.fetch("SELECT facts_hash FROM difference WHERE state = 'accepted'")}
+    history = "SELECT facts_hash FROM difference WHERE state IN ('accepted', 'disputed')"
+    answered = {bytes(row["facts_hash"]) for row in await admin.fetch(history)}
     households = [row["household_id"] for row in await admin.fetch("SELECT household_id FROM household")]
     async with db.snapshot(Intake()) as conn:
         (known,) = await household_facts(conn, households, "2025-01")
@@ -112,7 +128,7 @@ async def test_what_is_stored_is_what_judging_everything_says(db: Database, admi
     for number in range(1, 9):
         await delivered(db, keyring, dice, number)
         if dice.random() < 0.3:
-            await tapped(db, keyring, dice)
+            await answered(db, admin, keyring, dice)
         if dice.random() < 0.2:
             version += 1
             segments = [world.segment(hours=dice.choice(("100.00", "110.00", "60.00")))]

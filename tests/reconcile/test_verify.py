@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -17,7 +18,9 @@ from tests.books import with_successor
 from tests.reconcile.past import played
 from tests.reconcile.test_answer import shown, with_difference
 from tests.reconcile.test_compare import begun
+from tests.reconcile.test_dispute import disputed
 from tests.reconcile.test_explain import EXPLAINER
+from tests.reconcile.test_postpone import postponed
 
 
 async def verified(
@@ -42,7 +45,7 @@ async def test_what_a_random_history_leaves_is_what_judging_it_all_at_once_gives
     past = await played(db, admin, keyring, seed)
     page = await verified(db, as_of=past.now)
     assert (page.households, page.waiting, [(one.rule, one.differs) for one in page.findings]) == (2, 0, [])
-    assert page.differences == await admin.fetchval("SELECT count(*) FROM difference WHERE state = 'open'")
+    assert page.differences == await admin.fetchval("SELECT count(*) FROM difference WHERE closed_at IS NULL")
     async with db.snapshot(EXPLAINER) as conn:
         counted = await verify_deliveries(conn, after=None, deliveries_max=1_000)
     assert (counted.deliveries, list(counted.findings)) == (await admin.fetchval("SELECT count(*) FROM delivery"), [])
@@ -64,6 +67,7 @@ HOURS = "'{placements,0,segments,0,hours}'"
             "UPDATE difference SET state = 'closed', closed_at = now()",
             {VERSIONS, "placement-of-closed-difference-taken", "difference-missing"},
         ),
+        ("UPDATE difference SET state = 'postponed'", {VERSIONS, "answer-out-of-step"}),
         ("UPDATE difference_placement SET is_open = false", {"open-difference-without-placement"}),
         ("DELETE FROM difference_version", {VERSIONS}),
         ("UPDATE difference SET version = version + 10", {VERSIONS, "version-beyond-household"}),
@@ -83,6 +87,17 @@ async def test_what_was_tampered_with_is_found(
     assert await found(db) == set()
     await spoiled(admin, spoil)
     assert await found(db) == rules
+
+
+@pytest.mark.parametrize("give", [disputed, postponed])
+async def test_an_answer_that_ended_without_its_difference_is_found(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, give: Any
+) -> None:
+    parent, difference = await with_difference(db, admin, keyring)
+    await give(db, parent, difference)
+    assert await found(db) == set()
+    await spoiled(admin, "UPDATE answer SET ended_at = now()")
+    assert await found(db) == {"answer-out-of-step"}
 
 
 async def test_facts_that_overlap_are_found(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

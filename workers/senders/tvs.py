@@ -18,7 +18,8 @@ from workers.senders import SendLater, SendRefused, Sent
 from workers.senders.answers import asked_wait
 from workers.senders.token import AccessToken, TokenRefused
 
-EVENT_TYPE = "nl.kot-uren.change-accepted.v1"
+# By the answer behind the change.
+EVENT_TYPES = {"acceptance": "nl.kot-uren.change-accepted.v1", "reversal": "nl.kot-uren.change-reversed.v1"}
 # Get a token, connect, send and wait for the answer: all together. The lease of a change is three times this.
 SEND_TIMEOUT_S = 10.0
 _TAKEN = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
@@ -58,7 +59,7 @@ class TvsSender:
             {
                 "id": str(message.subject_id),
                 "source": self._source,
-                "type": EVENT_TYPE,
+                "type": EVENT_TYPES[message.answer_kind],
                 "specversion": "1.0",
                 "time": message.recorded_at,
                 "subject": message.household_ref,

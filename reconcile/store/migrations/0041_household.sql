@@ -1,18 +1,9 @@
 -- migrate:up
 -- A household reads everything that is held of it, and who looked at it (ADR 0037).
 
--- What the household's login could not read yet of its own: declarations, what waits to be judged, and whether anybody is told.
-DO $$
-DECLARE
-    table_name text;
-BEGIN
-    FOREACH table_name IN ARRAY ARRAY['declaration', 'enrolment'] LOOP
-        EXECUTE format('CREATE POLICY %I ON %I FOR SELECT TO kot_parent USING (household_id = own_household())',
-            table_name || '_of_parent', table_name);
-        EXECUTE format('GRANT SELECT ON %I TO kot_parent', table_name);
-    END LOOP;
-END
-$$;
+-- What the household's login could not read yet of its own: whether anybody is told.
+CREATE POLICY enrolment_of_parent ON enrolment FOR SELECT TO kot_parent USING (household_id = own_household());
+GRANT SELECT ON enrolment TO kot_parent;
 CREATE POLICY stage_of_parent ON stage FOR SELECT TO kot_parent
     USING ((pilot_id, stage_number) IN (SELECT enrolment.pilot_id, enrolment.stage_number FROM enrolment));
 CREATE POLICY pilot_of_parent ON pilot FOR SELECT TO kot_parent USING (pilot_id IN (SELECT enrolment.pilot_id FROM enrolment));

@@ -8,7 +8,7 @@ import pytest
 
 from reconcile.rules.evidence import weigh
 from reconcile.rules.facts import ReportedMonth, Segment
-from reconcile.rules.proposal import Proposal, ProposedPlacement, proposed_segments
+from reconcile.rules.proposal import Proposal, ProposedPlacement, proposed_segments, together
 from tests.make import placement, reported, reported_run, rule_book, segment
 
 _STANDING = (segment(),)
@@ -81,3 +81,22 @@ def test_one_tap_declares_what_changes_within_the_declared_segment(
     months: tuple[ReportedMonth, ...], effective: tuple[Segment, ...], expected: tuple[Segment, ...]
 ) -> None:
     assert proposed_segments(weigh(placement(reported=months), effective, 2026, "2026-12", rule_book()), effective) == expected
+
+
+def test_taken_over_together_the_later_one_counts_where_two_say_something_of_a_month() -> None:
+    def one(number: int, *segments: Segment) -> ProposedPlacement:
+        return ProposedPlacement(
+            placement_id=UUID(int=number), child_id=UUID(int=9), lrk_number="920000022", end_on=None, segments=tuple(segments)
+        )
+
+    earlier = Proposal(placements=(one(1, segment("2025-11", hours="110.00")), one(2, segment("2025-12", hours="50.00"))))
+    later = Proposal(placements=(one(1, segment("2026-02", "2026-03", hours="120.00")),))
+    assert together([earlier, later]).placements == (
+        one(
+            1,
+            segment("2025-11", "2026-01", hours="110.00"),
+            segment("2026-02", "2026-03", hours="120.00"),
+            segment("2026-04", hours="110.00"),
+        ),
+        one(2, segment("2025-12", hours="50.00")),
+    )

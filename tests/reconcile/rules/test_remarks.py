@@ -1,11 +1,11 @@
-"""A remark is short, on one line, and tells no BSN however it is written."""
+"""A remark is short, on one line, and tells no BSN however it is written; a note may be longer, and tells none either."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.rules.bsn import marked_bsn
-from reconcile.rules.remarks import CHARACTERS_MAX, is_remark
+from reconcile.rules.remarks import CHARACTERS_MAX, NOTE_CHARACTERS_MAX, is_note, is_remark
 
 BSN = marked_bsn(0)
 
@@ -42,3 +42,33 @@ def test_anything_else_is_none(text: str) -> None:
 def test_no_bsn_gets_through_in_any_grouping(bsn: str, before: str, cuts: list[int], separator: str) -> None:
     grouped = "".join(separator * (place in cuts) + digit for place, digit in enumerate(bsn))
     assert not is_remark(f"{before}{grouped}")
+    assert not is_note(f"{before}{grouped}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wij waren op vakantie.\nTwee weken.",
+        "x" * NOTE_CHARACTERS_MAX,
+        "Bel 06-12345678 of 020 1234567",
+        "factuur 2026031234",
+        "\U0001f469\u200d\U0001f467",
+    ],
+)
+def test_words_are_a_note(text: str) -> None:
+    assert is_note(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " \n", "x" * (NOTE_CHARACTERS_MAX + 1), "\x00", "\x1b[2J", "\u202e", "\ud800", BSN, f"ik ben {BSN}", f"A{BSN}B"]
+    + [
+        f"{BSN[:3]}. {BSN[3:6]}. {BSN[6:]}",
+        f"{BSN[:3]}\n{BSN[3:]}",
+        f"{BSN[:3]}\u200b{BSN[3:]}",
+        f"{BSN[:3]}\u00a0{BSN[3:]}",
+        BSN.translate({ord(str(digit)): chr(0xFF10 + digit) for digit in range(10)}),
+    ],
+)
+def test_anything_else_is_no_note(text: str) -> None:
+    assert not is_note(text)

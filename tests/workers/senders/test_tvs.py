@@ -12,6 +12,7 @@ import pytest_asyncio
 from joserfc.jwk import ECKey
 from litestar import Litestar, Request, Response, post
 from litestar.response import Stream
+from msgspec import structs
 
 from reconcile.store.outbox import ClaimedMessage
 from tests.serving import serving
@@ -26,6 +27,7 @@ MESSAGE = ClaimedMessage(
     attempts=1,
     recorded_at=datetime(2026, 7, 10, 9, tzinfo=UTC),
     household_ref="H1",
+    answer_kind="acceptance",
 )
 
 
@@ -107,6 +109,12 @@ async def test_an_event_is_thin_and_names_itself(receiver: Receiver, send: TvsSe
         "dataref": "https://api.example/v1/changes/00000000-0000-0000-0000-000000000002",
         "sequence": "00000000000000000007",
     }
+
+
+async def test_what_undoes_another_change_says_so(receiver: Receiver, send: TvsSender) -> None:
+    receiver.answers = [(202, {})]
+    assert await send(structs.replace(MESSAGE, answer_kind="reversal")) == Sent()
+    assert receiver.events[0][1]["type"] == "nl.kot-uren.change-reversed.v1"
 
 
 @pytest.mark.parametrize(
