@@ -12,6 +12,7 @@ _WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 _WEIGHT_OF_CODES = sum(_WEIGHTS) * ord("0")
 _PUBLISHED_EXAMPLE = "111222333"
 _TEST_RANGE_START = 900_000_000
+_TEST_RANGE_COUNT = 5_000_000
 
 
 def is_bsn(text: str) -> bool:
@@ -32,13 +33,16 @@ def is_test_bsn(text: str) -> bool:
 def marked_bsn(number: int) -> str:
     """Return the BSN of the marked range with this number, from 0; the same number always gives the same BSN.
 
-    Raises ValueError beyond the range.
+    Raises ValueError outside of the range.
     """
-    # Eight digits fix the ninth, except where it would have to be ten: those eight are passed over, so numbers are
-    # taken in steps that leave room for one more try.
+    if not 0 <= number < _TEST_RANGE_COUNT:
+        raise ValueError(f"the marked range has no test BSN with number {number}")
+    # Eight digits fix the ninth, except where it would have to be ten. One more weighs two more, so those are passed over in one step,
+    # and numbers are taken in steps of two to leave room for it.
     first_eight = _TEST_RANGE_START // 10 + 2 * number
-    for digits in (first_eight, first_eight + 1):
-        check = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS[:8], str(digits), strict=True)) % 11
-        if check < 10 and digits < 100_000_000:
-            return f"{digits}{check}"
-    raise ValueError(f"the marked range has no test BSN with number {number}")
+    check = _check(first_eight)
+    return f"{first_eight}{check}" if check < 10 else f"{first_eight + 1}{_check(first_eight + 1)}"
+
+
+def _check(first_eight: int) -> int:
+    return sum(weight * int(digit) for weight, digit in zip(_WEIGHTS[:8], str(first_eight), strict=True)) % 11

@@ -29,6 +29,7 @@ class Sandbox(Struct, frozen=True, kw_only=True):
 
 
 SANDBOX = Sandbox()
+_HOLDERS = {SANDBOX_KVK: "Zandbak", NEIGHBOUR_KVK: "Zandbak van de buren"}
 _OPENED, _FAR_AHEAD = date(2005, 1, 1), date(2099, 1, 1)
 
 
@@ -43,7 +44,7 @@ def sandbox_register() -> RegisterSnapshot:
     )
     return RegisterSnapshot(
         locations=locations,
-        holders=(Holder(kvk_number=SANDBOX_KVK, name="Zandbak"), Holder(kvk_number=NEIGHBOUR_KVK, name="Zandbak van de buren")),
+        holders=tuple(Holder(kvk_number=kvk_number, name=name) for kvk_number, name in _HOLDERS.items()),
         holdings=tuple((one.lrk_number, one.holder_kvk_number) for one in locations),
     )
 
@@ -55,7 +56,7 @@ def _location(lrk_number: str, care_type: CareType, *, kvk_number: str = SANDBOX
         name=f"Zandbak {care_type} {lrk_number}",
         registered_on=registered_on,
         is_registered=True,
-        holder_name="Zandbak",
+        holder_name=_HOLDERS[kvk_number],
         holder_kvk_number=kvk_number,
         agencies=(),
     )

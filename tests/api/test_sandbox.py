@@ -33,10 +33,6 @@ async def _registered(admin: asyncpg.Connection) -> None:
         await make_sandbox(admin, as_of=date(2026, 1, 1))
 
 
-def test_every_fault_of_a_line_or_a_delivery_has_its_example() -> None:
-    assert set(EXAMPLES) == {kind.code for kind in FAULTS.values() if kind.scope in ("line", "delivery")}
-
-
 def test_the_published_examples_are_current() -> None:
     assert {path.name: path.read_bytes() for path in FOLDER.iterdir()} == example_files(), "run `make openapi`"
 

@@ -66,9 +66,14 @@ def test_the_same_number_always_gives_the_same_bsn() -> None:
     assert [marked_bsn(number) for number in range(3)] == ["900000004", "900000028", "900000041"]
 
 
-@pytest.mark.parametrize("number", [5_000_000, 10_000_000])
-def test_beyond_the_range_there_is_no_marked_bsn(number: int) -> None:
-    with pytest.raises(ValueError):
+def test_the_last_marked_bsn_ends_the_range() -> None:
+    assert is_test_bsn(marked_bsn(4_999_999))
+    assert marked_bsn(4_999_999).startswith("9999999")
+
+
+@pytest.mark.parametrize("number", [-1, 5_000_000, 10_000_000])
+def test_outside_of_the_range_there_is_no_marked_bsn(number: int) -> None:
+    with pytest.raises(ValueError, match=f"no test BSN with number {number}"):
         marked_bsn(number)
 
 
