@@ -31,6 +31,7 @@ def judged(*held: LocationMonth, is_past: bool = False, has_delivered: bool = Tr
 )
 def test_a_month_may_be_delivered_until_the_end_of_a_day_of_the_next_one(month: str, day: int, deadline: datetime) -> None:
     assert deadline_of(month, day) == deadline
+    assert deadline_of(month, day).tzinfo is UTC
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,7 @@ def test_a_month_may_be_delivered_until_the_end_of_a_day_of_the_next_one(month: 
         ([location(1, lines=9, before=9), location(2, lines=5, before=9)], "received", "received"),
         ([location(1, lines=9, before=9), location(2, lines=4, before=9)], "partial", "partial"),
         ([location(1, lines=4, before=9)], "partial", "partial"),
+        ([location(1, lines=5, before=10)], "received", "received"),  # half is no file that broke off
         ([location(1, lines=4, before=9, is_complete=True)], "received", "received"),
         ([location(1, before=9, is_complete=True)], "received", "received"),
         # A location without lines in the month before is not asked for, unless there was none at all.
@@ -59,7 +61,8 @@ def test_the_state_of_a_month_before_and_after_its_deadline(held: list[LocationM
 
 def test_who_never_delivered_is_told_apart_once_it_is_late() -> None:
     held = [location(1), location(2)]
-    assert judged(*held, has_delivered=False).state == "due"
+    month = judged(*held, has_delivered=False)
+    assert (month.state, [one.state for one in month.expected]) == ("due", ["due", "due"])
     month = judged(*held, is_past=True, has_delivered=False)
     assert (month.state, [one.state for one in month.expected]) == ("never", ["late", "late"])
 

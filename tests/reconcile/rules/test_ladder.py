@@ -69,6 +69,20 @@ def test_an_excuse_that_came_in_time_moves_every_step() -> None:
     assert step(datetime(2026, 5, 10, 22, tzinfo=UTC), until) == "reminder"
 
 
+def test_a_month_is_excused_from_its_deadline_until_the_day_that_was_named_is_over() -> None:
+    until = excuse(date(2026, 5, 10))
+    ends = datetime(2026, 5, 10, 22, tzinfo=UTC)
+    moments = (DEADLINE - timedelta(seconds=1), DEADLINE, ends - timedelta(seconds=1), ends)
+    found = [ladder(now, until) for now in moments]
+    assert [one.is_excused for one in found if one] == [False, True, True, False]
+
+
+def test_an_excuse_of_the_last_instant_is_in_time() -> None:
+    found = ladder(DEADLINE, excuse(date(2026, 5, 10), recorded_at=DEADLINE))
+    assert found is not None
+    assert (found.step, found.steps[0].since) == (None, datetime(2026, 5, 10, 22, tzinfo=UTC))
+
+
 def test_an_excuse_after_the_deadline_gives_no_second_reminder_and_moves_the_rest() -> None:
     late = excuse(date(2026, 5, 20), recorded_at=DEADLINE + timedelta(days=2))
     found = ladder(datetime(2026, 5, 18, tzinfo=UTC), late)
@@ -81,6 +95,10 @@ def test_an_excuse_of_one_location_moves_nothing_for_another() -> None:
     one = excuse(date(2026, 5, 20), FIRST)
     now = DEADLINE + timedelta(days=1)
     assert (step(now, one), step(now, one, missing=(FIRST,)), step(now, one, excuse(date(2026, 5, 5)))) == ("reminder", None, None)
+    both, alone = ladder(now, one), ladder(now, one, missing=(FIRST,))
+    assert both is not None
+    assert alone is not None
+    assert (both.due_at, alone.due_at) == (DEADLINE, datetime(2026, 5, 20, 22, tzinfo=UTC))
 
 
 def test_no_excuse_moves_a_month_for_ever_nor_forward() -> None:
