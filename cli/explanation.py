@@ -10,6 +10,7 @@ from rich.table import Table
 
 from reconcile.explain import ExplainedDifference, Said
 from reconcile.rules.documents import ProposalDocument
+from reconcile.rules.effect_steps import EffectSteps
 from reconcile.rules.kinds import KINDS
 from reconcile.rules.text import PlainTexts
 
@@ -140,6 +141,30 @@ def _print_effect(console: Console, found: ExplainedDifference) -> None:
     for name, amounts in ((effect["month"], effect["inMonth"]), (str(effect["year"]), effect["inYear"])):
         table.add_row(name, *(str(amounts[part]) for part in ("beforeEuro", "afterEuro", "changeEuro")))
     console.print(table)
+    if found.effect_steps is not None:
+        console.print(_steps(found.effect_steps))
+        for name, is_granted in (("as it stands", found.effect_steps.is_granted_before), ("accepted", found.effect_steps.is_granted_after)):
+            if not is_granted:
+                console.print(f"Below {found.effect_steps.least_granted_euro} euro in the year nothing is granted: {name}.", soft_wrap=True)
+
+
+def _steps(steps: EffectSteps) -> Table:
+    title = (
+        f"How it comes about: at most {steps.counted_hours_most} hours a child and month, at the maximum rate at most; euros of one month"
+    )
+    table = Table("months", "", "child", "hours at a rate", "that count", "share", "euros", title=title, title_justify="left")
+    for one in steps.months:
+        months = one.from_month if one.from_month == one.until_month else f"{one.from_month} – {one.until_month}"
+        for name, children, amount in (("as it stands", one.before, one.amount_before), ("accepted", one.after, one.amount_after)):
+            for child in children:
+                share = f"{child.share} %, {'first' if child.is_first_child else 'next'} child"
+                for place, care in enumerate(child.care):
+                    figures = f"{care.care_type} {care.lrk_number}: {care.hours} × {care.hourly_rate}"
+                    counted = f"{care.counted_hours} × {care.counted_rate}"
+                    once = ("", "", "") if place else (str(child.child_id), share, child.amount)
+                    table.add_row(months, name, once[0], figures, counted, once[1], once[2])
+            table.add_row(months, name, "together", "", "", "", amount, end_section=name == "accepted")
+    return table
 
 
 def _print_texts(console: Console, found: ExplainedDifference) -> None:

@@ -17,9 +17,10 @@ from reconcile.callers import Explainer
 from reconcile.problems import NotFound
 from reconcile.rulebook import Books
 from reconcile.rules.documents import MonthsDocument, SegmentDocument, months_document, segment_document
+from reconcile.rules.effect_steps import EffectSteps, effect_steps
 from reconcile.rules.facts import ChildYearFacts, PlacementFacts, child_year
 from reconcile.rules.judgement import judge
-from reconcile.rules.recomputation import PARTS, Part, nearest
+from reconcile.rules.recomputation import PARTS, Part, differing_parts, nearest
 from reconcile.rules.rule_book import RuleBook
 from reconcile.rules.told import KeptTold, kept_of, told_of
 from reconcile.store import comparisons, explained, households
@@ -75,7 +76,8 @@ class JudgedThen(Struct, frozen=True, kw_only=True, rename="camel"):
 class ExplainedDifference(Struct, frozen=True, kw_only=True, rename="camel"):
     """One version of a difference with all that it follows from: facts, rules, and what came of it.
 
-    `texts` is what the parent read (rules/text.py); None, and `text_version` too: judged before texts were kept.
+    `texts` is what the parent read (rules/text.py); None, and `text_version` too: judged before texts were kept. `effect_steps` is how
+    the effect comes about; None where there is none, and where judging again does not give the same proposal and effect.
     """
 
     difference_id: UUID
@@ -90,6 +92,7 @@ class ExplainedDifference(Struct, frozen=True, kw_only=True, rename="camel"):
     facts_at: datetime
     rules_version: str
     said: Said
+    effect_steps: EffectSteps | None
     texts: Raw | None
     text_version: str | None
     income_euro: int | None
@@ -124,6 +127,7 @@ async def explain_difference(
     as_of = None
     if instant is not None:
         as_of = _judged_then(kept, await _facts_as_of(conn, placed, instant), instant, await book_at(conn, instant, books))
+    rules = books.rules_then(kept.rules_version, kept.judged_at)
     life = await explained.life_of_difference(conn, placed.household_id, difference_id)
     event: Mapping[str, object] = {
         "action": "explained",
@@ -145,12 +149,13 @@ async def explain_difference(
         facts_at=kept.facts_at,
         rules_version=kept.rules_version,
         said=_said(_told(kept)),
+        effect_steps=None if rules is None else steps_of(_told(kept), facts, kept.judged_at, rules),
         texts=None if kept.texts is None else Raw(kept.texts.encode()),
         text_version=kept.text_version,
         income_euro=facts.income_euro,
         is_closed_year=facts.is_closed_year,
         declared=tuple(_declared(one) for one in facts.child.placements if one.placement_id in spanned),
-        recomputation=recomputed(_told(kept), facts, kept.judged_at, books.rules_then(kept.rules_version, kept.judged_at)),
+        recomputation=recomputed(_told(kept), facts, kept.judged_at, rules),
         as_of=as_of,
         life=tuple(life),
     )
@@ -162,6 +167,14 @@ def recomputed(kept: KeptTold, facts: ChildYearFacts, judged_at: datetime, rules
         return Recomputation(is_equal=False, differs=PARTS, again=None, problem="rules-unknown")
     again, differs = nearest(kept, judge(facts, judged_at, rules))
     return Recomputation(is_equal=not differs, differs=differs, again=_said(again) if again is not None and differs else None, problem=None)
+
+
+def steps_of(kept: KeptTold, facts: ChildYearFacts, judged_at: datetime, rules: RuleBook) -> EffectSteps | None:
+    """Derive how the effect that was kept comes about, from the judged proposal that has it."""
+    for one in judge(facts, judged_at, rules):
+        if one.proposal is not None and not {"proposal", "effect"} & set(differing_parts(kept, kept_of(told_of(one)))):
+            return effect_steps(facts, one.proposal, rules)
+    return None
 
 
 def _version(kept: Sequence[KeptVersion], version: int | None, instant: datetime | None) -> KeptVersion:

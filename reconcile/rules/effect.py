@@ -17,7 +17,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from reconcile.rules.facts import CareType, ChildYearFacts, Segment
+from reconcile.rules.facts import CareType, ChildYearFacts, PlacementFacts, Segment
 from reconcile.rules.months import Month, months_of_year, next_month
 from reconcile.rules.proposal import Proposal
 from reconcile.rules.quantities import divide_half_up
@@ -27,7 +27,7 @@ from reconcile.rules.segments import at_month, effective_segments
 NoEffectReason = Literal["no-proposal", "table-incomplete", "income-unknown"]
 
 # hundredths of hours x cents x tenths of percents: ten million of these units are one euro.
-_UNITS_PER_EURO = 10_000_000
+UNITS_PER_EURO = 10_000_000
 
 
 class Amounts(Struct, frozen=True, kw_only=True):
@@ -73,11 +73,19 @@ class Allowance(NamedTuple):
     first_child_id: UUID | None
 
 
-class _Care(NamedTuple):
+class CountedCare(NamedTuple):
+    """Hours in hundredths and hourly rate in cents that count of one placement in one month; `place` is its place in what was asked."""
+
+    place: int
+    hours_hundredths: int
+    rate_cents: int
+
+
+class HouseholdCare(NamedTuple):
     """One placement: what is declared for it, and what the proposal would put in its place."""
 
     child_id: UUID
-    care_type: CareType
+    placement: PlacementFacts
     effective: Sequence[Segment]
     proposed: Sequence[Segment]
 
@@ -95,9 +103,9 @@ def effect_of(facts: ChildYearFacts, proposal: Proposal, this_month: Month, rule
     if facts.income_euro is None:
         return no_effect("income-unknown")
     months = months_of_year(facts.year)
-    by_month = _allowances(months, _care(facts, proposal), table.shares(facts.income_euro), table, rules)
-    before = _granted([one.units for one, _ in by_month], rules)
-    after = _granted([one.units for _, one in by_month], rules)
+    by_month = _allowances(months, household_care(facts, proposal), table.shares(facts.income_euro), table, rules)
+    before = granted([one.units for one, _ in by_month], rules)
+    after = granted([one.units for _, one in by_month], rules)
     coming = min(max(next_month(this_month), months[0]), months[-1])
     at = months.index(coming)
     first_before, first_after = by_month[months.index(_changed_month(proposal, months, coming))]
@@ -126,7 +134,7 @@ def household_allowance(
     With the same hours and the same costs either child may be the first: the allowance is the same, and Toeslagen decides. The one
     with the lowest number is named, so that judging again names the same.
     """
-    counted = {child_id: _counted(segments, table, rules) for child_id, segments in care.items()}
+    counted = {child_id: _sums(counted_care(segments, table, rules)) for child_id, segments in care.items()}
     first = min(
         (child_id for child_id, (hours, _) in counted.items() if hours),
         key=lambda child_id: (-counted[child_id][0], -counted[child_id][1], child_id),
@@ -138,30 +146,42 @@ def household_allowance(
     return Allowance(units, first)
 
 
-def _counted(segments: Sequence[tuple[CareType, Segment]], table: AllowanceTable, rules: RuleBook) -> tuple[int, int]:
-    """Return hours and costs that count for one child in one month.
+def counted_care(segments: Sequence[tuple[CareType, Segment]], table: AllowanceTable, rules: RuleBook) -> Sequence[CountedCare]:
+    """Return what counts of one child's care in one month, at the highest rate first.
 
     Above the cap the hours at the lowest rate fall off: which ones do is not documented, and this is the best for the parent.
     """
     left = rules.counted_hours_hundredths
-    hours = costs = 0
-    rated = [(min(one.hourly_rate_cents, table.maximum_rate_cents[care_type]), one.hours_hundredths) for care_type, one in segments]
+    rated = [
+        (min(one.hourly_rate_cents, table.maximum_rate_cents[care_type]), one.hours_hundredths, place)
+        for place, (care_type, one) in enumerate(segments)
+    ]
     if len(rated) > 1:
         rated.sort(reverse=True)
-    for rate, declared in rated:
-        counted = min(declared, left)
-        left -= counted
-        hours += counted
-        costs += counted * rate
+    counted = []
+    for rate, declared, place in rated:
+        hours = min(declared, left)
+        left -= hours
+        counted.append(CountedCare(place, hours, rate))
+    return counted
+
+
+def _sums(counted: Sequence[CountedCare]) -> tuple[int, int]:
+    """Return hours and costs that count for one child in one month."""
+    hours = costs = 0
+    for _, counted_hours, rate in counted:
+        hours += counted_hours
+        costs += counted_hours * rate
     return hours, costs
 
 
-def _care(facts: ChildYearFacts, proposal: Proposal) -> Sequence[_Care]:
+def household_care(facts: ChildYearFacts, proposal: Proposal) -> Sequence[HouseholdCare]:
+    """Return all care of the household, the child's own first."""
     over = {one.placement_id: one.segments for one in proposal.placements}
     return [
-        _Care(
+        HouseholdCare(
             child.child_id,
-            placement.care_type,
+            placement,
             effective_segments(placement) if placement.overlay or placement.undeclared else placement.declared,
             over.get(placement.placement_id, ()),
         )
@@ -171,7 +191,7 @@ def _care(facts: ChildYearFacts, proposal: Proposal) -> Sequence[_Care]:
 
 
 def _allowances(
-    months: Sequence[Month], care: Sequence[_Care], shares: Bracket, table: AllowanceTable, rules: RuleBook
+    months: Sequence[Month], care: Sequence[HouseholdCare], shares: Bracket, table: AllowanceTable, rules: RuleBook
 ) -> Sequence[tuple[Allowance, Allowance]]:
     """Return the allowance of each month before and after; computed once for months in a row in which nothing changes."""
     breaks = set(_breaks(care))
@@ -187,16 +207,16 @@ def _allowances(
             declared = at_month(one.effective, month)
             proposed = at_month(one.proposed, month)
             if declared is not None:
-                before.setdefault(one.child_id, []).append((one.care_type, declared))
+                before.setdefault(one.child_id, []).append((one.placement.care_type, declared))
             if proposed is not None or declared is not None:
-                after.setdefault(one.child_id, []).append((one.care_type, proposed or declared))  # type: ignore[arg-type]  # one of them is
+                after.setdefault(one.child_id, []).append((one.placement.care_type, proposed or declared))  # type: ignore[arg-type]  # one of them is
             is_proposed = is_proposed or proposed is not None
         stands = household_allowance(before, shares, table, rules)
         by_month.append((stands, household_allowance(after, shares, table, rules) if is_proposed else stands))
     return by_month
 
 
-def _breaks(care: Sequence[_Care]) -> Iterator[Month]:
+def _breaks(care: Sequence[HouseholdCare]) -> Iterator[Month]:
     """Yield the months in which something begins or has just ended."""
     for one in care:
         for segments in (one.effective, one.proposed):
@@ -206,7 +226,7 @@ def _breaks(care: Sequence[_Care]) -> Iterator[Month]:
                     yield next_month(segment.until_month)
 
 
-def _granted(units: Sequence[int], rules: RuleBook) -> Sequence[int]:
+def granted(units: Sequence[int], rules: RuleBook) -> Sequence[int]:
     """Return the amounts of the months, or nothing at all: a year under the least amount is not granted (Awir art. 14)."""
     return units if _euro(sum(units)) >= rules.least_granted_euro else [0] * len(units)
 
@@ -224,4 +244,4 @@ def _amounts(before: int, after: int) -> Amounts:
 
 
 def _euro(units: int) -> int:
-    return divide_half_up(units, _UNITS_PER_EURO)
+    return divide_half_up(units, UNITS_PER_EURO)

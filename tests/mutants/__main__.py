@@ -27,16 +27,20 @@ def main() -> int:
         if set(statuses.values()) <= {"not checked"}:
             continue
         counts = Counter(statuses.values())
-        print(f"| `{path.name}` | {counts.total()} | " + ", ".join(f"{count} {status}" for status, count in counts.most_common()))
+        _say(f"| `{path.name}` | {counts.total()} | " + ", ".join(f"{count} {status}" for status, count in counts.most_common()) + " |")
         for name, status in statuses.items():
             if status in _SEEN_BY_TESTS:
                 continue
             block = "\n".join(_changed_lines(get_diff_for_mutant(name, path=path)))
             if block not in _section(page, path.name):
                 unexplained += 1
-                print(f"{name}: {status}\n{block}")
-    print(f"{unexplained} mutants that are neither noticed nor explained")
+                _say(f"{name}: {status}\n{block}")
+    _say(f"{unexplained} mutants that are neither noticed nor explained")
     return 1 if unexplained else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
 
 
 def _changed_lines(diff: str) -> Iterator[str]:

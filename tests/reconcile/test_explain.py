@@ -54,6 +54,8 @@ async def test_every_version_of_a_random_history_is_judged_the_same_again(
     found = await every_version(db, admin)
     assert len(found) > 3
     assert [(one.said.kind, one.recomputation) for one in found if not one.recomputation.is_equal] == []
+    for one in found:
+        assert (one.effect_steps is not None) == (msgspec.json.decode(one.said.effect)["reason"] is None)
     assert list(await broken_links(admin, 10)) == []
 
 

@@ -31,6 +31,11 @@ def spoil(one: KeptTold, document: str, **change: Any) -> KeptTold:
     return structs.replace(one, **{document: msgspec.json.encode({**msgspec.json.decode(getattr(one, document)), **change}).decode()})
 
 
+def test_what_is_kept_says_what_was_judged() -> None:
+    assert [(one.kind, one.route) for one in judged()] == [("D01", None), ("D12", "too-old-for-new-care")]
+    assert [(told(one).kind, told(one).route) for one in judged()] == [("D01", None), ("D12", "too-old-for-new-care")]
+
+
 def test_the_same_is_the_same() -> None:
     for one in judged():
         assert differing_parts(told(one), told(one)) == ()
@@ -65,7 +70,8 @@ def test_names_of_then_and_of_now_are_the_same_thing() -> None:
 def test_what_a_later_release_adds_to_a_document_is_not_held_against_the_older_one() -> None:
     kept = told(judged()[0])
     months = msgspec.json.decode(kept.explanation)["months"]
-    again = spoil(spoil(kept, "explanation", added=1, months=[{**one, "added": 1} for one in months]), "effect", steps=[])
+    added = [{**one, "reported": {**one["reported"], "added": 1}, "added": 1} for one in months]
+    again = spoil(spoil(kept, "explanation", added=1, months=added), "effect", steps=[])
     assert differing_parts(kept, again) == ()
     assert differing_parts(again, kept) == ("values", "effect", "explanation")
 
