@@ -162,8 +162,9 @@ def _is_without_effect(found: Found, proposal: Proposal, rules: RuleBook) -> boo
     )
 
 
-def _counted(segments: Sequence[Segment], month: Month, maximum_cents: int, rules: RuleBook) -> tuple[int, int]:
+def _counted(segments: Sequence[Segment], month: Month, maximum_cents: int, rules: RuleBook) -> tuple[int, int] | None:
+    """Return hours and rate that count; of no hours the rate means nothing."""
     segment = at_month(segments, month)
     if segment is None or segment.hours_hundredths == 0:
-        return 0, 0
+        return None
     return min(segment.hours_hundredths, rules.counted_hours_hundredths), min(segment.hourly_rate_cents, maximum_cents)

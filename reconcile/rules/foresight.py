@@ -120,9 +120,11 @@ class _Tally(Struct, kw_only=True):
         self.told += is_worth_telling(judged.explanation.circumstances)
         self.hours_up += max(hours_hundredths, 0)
         self.hours_down += max(-hours_hundredths, 0)
-        self.euro_up += max(euro or 0, 0)
-        self.euro_down += max(-(euro or 0), 0)
-        self.without_euro += euro is None
+        if euro is None:
+            self.without_euro += 1
+        else:
+            self.euro_up += max(euro, 0)
+            self.euro_down += max(-euro, 0)
 
     def sums(self) -> Sums:
         return Sums(

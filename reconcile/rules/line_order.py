@@ -16,4 +16,4 @@ def place_of(parent_id: UUID | None, child_id: UUID | None, lrk_number: str | No
     if parent_id is None:
         return line_number
     key = crc32(f"{lrk_number}{month}".encode(), 0 if child_id is None else crc32(child_id.bytes))
-    return int.from_bytes(parent_id.bytes[:4], "big", signed=True) << 32 | key
+    return int.from_bytes(parent_id.bytes[:4], signed=True) << 32 | key

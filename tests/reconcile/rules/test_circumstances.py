@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from reconcile.rules.circumstances import Found, circumstances_of
+from reconcile.rules.effect import no_effect
+from reconcile.rules.evidence import weighed
 from reconcile.rules.explanation import Circumstance
 from reconcile.rules.facts import AcceptedBefore, PlacementFacts, SeenMonth, Segment
 from reconcile.rules.judgement import JudgedDifference, content_of, judge
 from reconcile.rules.notice import is_worth_telling
+from reconcile.rules.proposal import Proposal, proposed_placement
 from tests.make import DECEMBER, child_care, child_year, placement, reported, reported_run, rule_book, segment, undeclared
 
 _RULES = rule_book()
@@ -272,3 +276,21 @@ def test_the_first_care_or_the_last_is_no_change_of_the_first_child() -> None:
 def test_direct_payment_may_stop_where_care_stops(own: PlacementFacts, is_said: bool) -> None:
     assert (said(one(own, BESIDE), "direct-payment-may-stop") is not None) == is_said
     assert said(one(own, BESIDE, is_closed_year=True), "direct-payment-may-stop") is None
+
+
+@pytest.mark.parametrize(("hours", "is_said"), [("0", True), ("0.01", False)])
+def test_d30_without_a_table_another_rate_of_no_hours_changes_nothing(hours: str, is_said: bool) -> None:
+    own = placement(declared=(segment(hours=hours, rate="9.00"),), reported=(reported("2026-02", hours=hours, rate="9.50"),))
+    side = weighed(own, 2026, "2026-05", _RULES)
+    proposed = proposed_placement(child_care().child_id, side, (segment("2026-02", hours=hours, rate="9.50"),))
+    found = Found(
+        facts=child_year(own),
+        this_month="2026-05",
+        sides=(side,),
+        kind="D06",
+        months=(),
+        begins_in=None,
+        proposal=Proposal(placements=(proposed,)),
+        effect=no_effect("table-incomplete"),
+    )
+    assert ("no-effect" in [each.code for each in circumstances_of(found, _RULES)]) == is_said

@@ -48,6 +48,7 @@ def test_the_same_judgement_is_the_same() -> None:
     assert set(report.fates) == set(FATES)
     assert (report.samples, report.kind_changes, report.old) == ((), (), report.new)
     assert (report.old_version, report.new_version, report.new_sha256) == ("2026.1", "2026.2", b"2026.2".hex())
+    assert (report.old_sha256, report.as_of) == (b"2026.1".hex(), DECEMBER)
     assert (report.households, report.child_years, report.not_judged) == (1, 1, 0)
 
 
@@ -80,6 +81,8 @@ def test_another_kind_is_counted_by_what_it_becomes() -> None:
     report = _report([_twice(facts, (found,), (other,))])
     assert _fates(report) == {"other-kind": (1, 1)}
     assert [(one.old_kind, one.new_kind, one.differences) for one in report.kind_changes] == [("D01", "D05", 1)]
+    twice = _report(*[[_twice(facts, (found,), (other,))]] * 2)
+    assert [(one.old_kind, one.new_kind, one.differences) for one in twice.kind_changes] == [("D01", "D05", 2)]
 
 
 def test_another_proposal_or_effect_is_other_amounts() -> None:
@@ -106,12 +109,17 @@ def test_sums_are_of_the_whole_year_up_and_down_apart() -> None:
     assert (sums.differences, sums.told, sums.hours_up, sums.hours_down) == (2, 2, "240.00", "140.00")
     # At 50 percent of 10 euros: each judged alone, beside the hours declared for the other.
     assert (sums.euro_up, sums.euro_down, sums.without_euro) == (1_200, 700, 0)
+    twice = _report(*[[_twice(facts, _judged(facts), ())]] * 2).old
+    assert (twice.differences, twice.told, twice.hours_up, twice.hours_down) == (4, 4, "480.00", "280.00")
+    assert (twice.euro_up, twice.euro_down) == (2_400, 1_400)
 
 
 def test_without_a_proposal_the_hours_between_both_sides_count_and_no_euros() -> None:
     facts = child_year(placement(), undeclared(2, reported=reported_run("2026-03", ["40.00", "30.00"])))
     sums = _report([_twice(facts, _judged(facts), ())]).old
     assert (sums.differences, sums.hours_up, sums.hours_down, sums.without_euro) == (1, "70.00", "0.00", 1)
+    assert (sums.euro_up, sums.euro_down) == (0, 0)
+    assert _report(*[[_twice(facts, _judged(facts), ())]] * 2).old.without_euro == 2
 
 
 def test_a_side_that_is_silent_counts_as_no_hours() -> None:

@@ -358,3 +358,28 @@ def test_another_income_changes_what_is_told_and_not_what_was_answered() -> None
     one, other = (judge(structs.replace(facts, income_euro=euro), DECEMBER, _RULES)[0] for euro in (10_000, 90_000))
     assert one.facts_hash == other.facts_hash
     assert (one.effect == other.effect, content_of(one) == content_of(other)) == (False, False)
+
+
+def _told_apart(one: JudgedDifference, other: JudgedDifference) -> bool:
+    """Of the same proposal, route, effect and circumstances: whether what is told is another all the same."""
+    same = [(each.kind, each.proposal, each.route, each.effect, each.explanation.circumstances) for each in (one, other)]
+    assert same[0] == same[1]
+    return content_of(one) != content_of(other)
+
+
+def test_what_was_compared_is_part_of_what_is_told_even_where_the_tap_stays_the_same() -> None:
+    assert not _told_apart(_one(*_MORE), _one(*_MORE))
+    assert _told_apart(_one(*_MORE), _one(*_run("2026-02", "120.50", "120.00")))
+    declared = [(segment("2026-01", "2026-01"), segment("2026-02", hours=hours)) for hours in ("100", "90")]
+    (one,), (other,) = (
+        judge(child_year(placement(declared=each, reported=_MORE), income_euro=None), DECEMBER, _RULES) for each in declared
+    )
+    assert _told_apart(one, other)
+
+
+def test_what_was_compared_at_the_old_place_of_a_move_is_part_of_what_is_told() -> None:
+    olds = [placement(reported=_run("2026-01", hours, "100", "0", "0")) for hours in ("100", "100.50")]
+    new = undeclared(reported=_run("2026-03", "110", "110"))
+    (one,), (other,) = (_judge(old, new) for old in olds)
+    assert one.kind == "D10"
+    assert _told_apart(one, other)

@@ -31,6 +31,7 @@ def test_other_keys_have_other_places() -> None:
         (child, "900000001", "2026-02"),
         (child, "900000013", "2026-01"),
         (other, "900000001", "2026-01"),
+        (None, "900000001", "2026-01"),
     ]
     assert len({place_of(LOW, *key, line_number=1) for key in keys}) == len(keys)
 
