@@ -186,7 +186,7 @@ def _is_steady(months: Sequence[ReportedMonth], rules: RuleBook) -> bool:
 
 def _newest_run(months: Sequence[ReportedMonth], rules: RuleBook) -> Sequence[ReportedMonth]:
     """Return the newest run of two or more months; in steady months there is one."""
-    runs = (_trailing_run(months[:end], rules) for end in range(len(months), 0, -1))
+    runs = (_trailing_run(months[:end], rules) for end in range(len(months), 1, -1))
     return next(run for run in runs if len(run) > 1)
 
 
@@ -227,12 +227,11 @@ def standing_from_newest(evidence: Evidence) -> Evidence:
     if evidence.standing_from is not None or not cared:
         return evidence
     newest = cared[-1]
-    after = {one.month: one.hours_hundredths for one in evidence.reported if one.month > newest.month}
-    before = {month: hours for month, hours in evidence.hours.items() if month < newest.month}
+    after = dict.fromkeys((one.month for one in evidence.reported if one.month > newest.month), 0)
     return structs.replace(
         evidence,
         step="newest-month",
-        hours={**before, **after},
+        hours={**evidence.hours, **after},
         standing_from=newest.month,
         standing_hours_hundredths=newest.hours_hundredths,
     )

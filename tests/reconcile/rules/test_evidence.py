@@ -152,3 +152,8 @@ def test_months_after_the_stop_are_not_compared() -> None:
     evidence = _weigh(*reported_run("2026-01", ["120.00", "0", "0"]))
     assert evidence.months_compared == ("2026-01",)
     assert _hours(evidence) == ("single-months", {"2026-01": 12_000}, None, None)
+
+
+def test_undeclared_care_stands_on_its_newest_level_also_when_that_is_its_first() -> None:
+    evidence = _weigh(*reported_run("2026-01", ["80.00", "80.00", "120.00"]), effective=())
+    assert _hours(evidence) == ("run", {"2026-03": 12_000}, "2026-01", 8_000)

@@ -343,3 +343,15 @@ def test_later_declared_hours_at_the_old_place_stay() -> None:
     later: tuple[Segment, ...] = (segment("2026-01", "2026-08"), segment("2026-09", hours="50"))
     judged = found(old("100", "100", end_on=date(2026, 2, 28), declared=later), new("100", "100"))
     assert sides(judged[0])[0].segments == (segment("2026-03", "2026-08", hours="0"),)
+
+
+@pytest.mark.parametrize(("hours", "route"), [("0.01", None), ("0", "add-care")])
+def test_a_siblings_care_keeps_the_allowance_going_however_little_it_is(hours: str, route: str | None) -> None:
+    sibling = child_care(placement(5, declared=(segment(hours=hours),)), number=2)
+    gone_unknown = placement(1, declared=(segment("2026-01", "2026-02"),))
+    assert told(gone_unknown, new("110", "110"), siblings=(sibling,)) == [("D12", route)]
+
+
+def test_a_move_of_which_the_newest_month_has_the_least_hours_stands_on_those() -> None:
+    (judged,) = found(old("100", "100", end_on=date(2026, 2, 28)), new("110", "0.01"))
+    assert sides(judged)[1].segments == (segment("2026-03", "2026-03", hours="110"), segment("2026-04", hours="0.01"))

@@ -100,3 +100,31 @@ def test_taken_over_together_the_later_one_counts_where_two_say_something_of_a_m
         ),
         one(2, segment("2025-12", hours="50.00")),
     )
+
+
+_UNTIL_MARCH = (segment("2026-01", "2026-03"),)
+
+
+def test_after_the_declared_care_the_newest_rate_of_a_month_with_hours_is_proposed() -> None:
+    """In the tolerance of the declared rate no rate stands; a month without hours, billed at nothing, has none to propose."""
+    months = (
+        reported("2026-03"),
+        reported("2026-04", hours="0.01", rate="10.02"),
+        *reported_run("2026-05", ["90.00", "60.00"]),
+        reported("2026-07", hours="0", rate="0"),
+    )
+    evidence = weigh(placement(reported=months), _UNTIL_MARCH, 2026, "2026-12", rule_book())
+    assert (evidence.step, dict(evidence.rate)) == ("average", {})
+    rates = {one.from_month: one.hourly_rate_cents for one in proposed_segments(evidence, _UNTIL_MARCH)}
+    assert rates == {"2026-03": 1_000, "2026-04": 1_002, "2026-05": 1_000}
+
+
+def test_a_month_without_any_rate_is_not_proposed() -> None:
+    """January was declared and had no hours, February was neither declared nor reported."""
+    months = (reported("2026-01", hours="0"), reported("2026-03", hours="60.00", rate="10.02"))
+    declared = (segment("2026-01", "2026-01"),)
+    evidence = weigh(placement(reported=months), declared, 2026, "2026-12", rule_book())
+    assert proposed_segments(evidence, declared) == (
+        segment("2026-01", "2026-01", hours="0"),
+        segment("2026-03", "2026-03", hours="60.00", rate="10.02"),
+    )
