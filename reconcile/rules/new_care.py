@@ -19,7 +19,7 @@ from reconcile.rules.segments import at_month, effective_segments
 # Wko art. 1.3(2)(b): no allowance before the first day of the month three months before the one in which care is reported.
 MONTHS_BACK = 3
 
-Use = Literal["used", "gone", "unknown"]
+Use = Literal["used", "gone"]
 
 
 class OtherCare(Struct, frozen=True, kw_only=True):
@@ -123,13 +123,13 @@ def _other(one: Weighed, months: Sequence[Month]) -> OtherCare:
     return OtherCare(weighed=one, is_known=True, ended_from=next(month for month in decisive if _declared_hours(one, month) > 0))
 
 
-def _use(one: Weighed, month: Month) -> Use:
-    """Tell what is known about a place in a month. A month that was not delivered is not received, and never zero hours."""
+def _use(one: Weighed, month: Month) -> Use | None:
+    """Tell what is known about a place in a month, None when nothing is. A month that was not delivered is not received, and never zero hours."""
     reported = next((report for report in one.evidence.reported if report.month == month), None)
     if reported is not None:
         return "used" if reported.hours_hundredths > 0 else "gone"
     stop = one.evidence.stop_from
-    return "gone" if (stop is not None and month >= stop) or month in one.placement.complete_months else "unknown"
+    return "gone" if (stop is not None and month >= stop) or month in one.placement.complete_months else None
 
 
 def _declared_hours(one: Weighed, month: Month) -> int:

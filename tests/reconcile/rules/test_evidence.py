@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from reconcile.rules.evidence import Evidence, weigh
+from reconcile.rules.evidence import Evidence, is_inside_month, weigh
 from reconcile.rules.facts import PlacementFacts, ReportedMonth, Segment
 from tests.make import placement, reported, reported_run, rule_book, segment
 
@@ -157,3 +157,17 @@ def test_months_after_the_stop_are_not_compared() -> None:
 def test_undeclared_care_stands_on_its_newest_level_also_when_that_is_its_first() -> None:
     evidence = _weigh(*reported_run("2026-01", ["80.00", "80.00", "120.00"]), effective=())
     assert _hours(evidence) == ("run", {"2026-03": 12_000}, "2026-01", 8_000)
+
+
+@pytest.mark.parametrize(
+    ("end_on", "is_inside"),
+    [
+        (date(2026, 3, 1), True),
+        (date(2026, 3, 30), True),
+        (date(2026, 3, 31), False),
+        (date(2028, 2, 28), True),
+        (date(2028, 2, 29), False),
+    ],
+)
+def test_only_the_last_day_of_a_month_ends_care_with_its_month(end_on: date, is_inside: bool) -> None:
+    assert is_inside_month(end_on) == is_inside

@@ -151,6 +151,7 @@ def test_the_end_of_the_last_care_of_a_household_has_no_tap() -> None:
         (segment(), None),
         (segment("2025-01", "2026-03"), None),
         (segment("2025-01", "2026-02"), "last-care-ended"),
+        (segment(hours="0.01"), None),
         (segment(hours="0"), "last-care-ended"),
     ],
 )

@@ -37,6 +37,7 @@ def test_d08_a_childminder_bills_less_than_the_parent_declared() -> None:
     [
         pytest.param(childminder("8.50", declared="8.20"), "D06", id="the declared rate lies below the reported one"),
         pytest.param(childminder("7.50", "8.50", declared="8.20"), "D06", id="below and above"),
+        pytest.param(childminder("7.50", "8.20", declared="8.20"), "D06", id="below, and back at the declared rate"),
         pytest.param(childminder("9.10", declared="9.50"), "D07", id="both above the maximum"),
         pytest.param(childminder("7.50", "7.50", declared="8.20", hours="120"), "D09", id="the hours differ as well"),
         pytest.param(placement(declared=(segment(rate="8.20"),), reported=(reported("2026-02", rate="7.50"),)), "D06", id="no childminder"),

@@ -355,3 +355,30 @@ def test_a_siblings_care_keeps_the_allowance_going_however_little_it_is(hours: s
 def test_a_move_of_which_the_newest_month_has_the_least_hours_stands_on_those() -> None:
     (judged,) = found(old("100", "100", end_on=date(2026, 2, 28)), new("110", "0.01"))
     assert sides(judged)[1].segments == (segment("2026-03", "2026-03", hours="110"), segment("2026-04", hours="0.01"))
+
+
+def test_the_least_of_hours_at_the_old_place_is_care_there() -> None:
+    """In a month after the new care began: care beside other care. In its first month: both, and what became of the old is not known."""
+    assert told(old("100", "100", "100", "0.01"), new("110", "110")) == [("D03", None), ("D12", None)]
+    assert told(old("100", "100", "0.01"), new("110")) == [("D03", None), ("D12", None)]
+
+
+def test_declared_care_of_the_least_of_hours_is_left_as_any_other() -> None:
+    own = old("0.01", "0.01", end_on=date(2026, 2, 28), declared=(segment(hours="0.01"),))
+    assert told(own, new("110", "110")) == [("D10", None)]
+
+
+def test_care_that_is_declared_for_after_the_end_is_the_parents_word_and_no_old_place() -> None:
+    """The old place ended in February, as declared; from April on the parent declared it again."""
+    own = old("100", "100", end_on=date(2026, 2, 28), declared=(segment("2026-01", "2026-02"), segment("2026-04")))
+    assert told(own, new("110", "110")) == [("D12", None)]
+
+
+@pytest.mark.parametrize(("april", "ended_from"), [((), "2026-05"), ((segment("2026-04", "2026-04", hours="0.01"),), "2026-04")])
+def test_a_silent_place_was_left_in_the_first_month_that_it_is_declared_for(april: tuple[Segment, ...], ended_from: str) -> None:
+    declared = (segment("2026-01", "2026-03"), *april, segment("2026-05"))
+    own = old("100", "100", "100", declared=declared, complete_months=("2026-04", "2026-05"))
+    (judged,) = found(own, new("110", "110", start="2026-04"))
+    assert judged.kind == "D10"
+    assert judged.explanation.moved_from is not None
+    assert judged.explanation.moved_from.ended_from == ended_from
