@@ -180,7 +180,7 @@ def _is_steady(months: Sequence[ReportedMonth], rules: RuleBook) -> bool:
         next_month(one.month) == other.month and abs(one.hours_hundredths - other.hours_hundredths) < rules.hours_tolerance_hundredths
         for one, other in pairwise(months)
     ]
-    in_runs = sum(before or after for before, after in zip([False, *beside], [*beside, False], strict=True))
+    in_runs = sum(before or after for before, after in pairwise([False, *beside, False]))
     return 2 * in_runs > len(months)
 
 

@@ -124,7 +124,7 @@ def _other(one: Weighed, months: Sequence[Month]) -> OtherCare:
 
 
 def _use(one: Weighed, month: Month) -> Use | None:
-    """Tell what is known about a place in a month, None when nothing is. A month that was not delivered is not received, and never zero hours."""
+    """Tell what became of a place in a month; None when nothing is known: what was not delivered is not received, and never zero hours."""
     reported = next((report for report in one.evidence.reported if report.month == month), None)
     if reported is not None:
         return "used" if reported.hours_hundredths > 0 else "gone"

@@ -382,3 +382,10 @@ def test_a_silent_place_was_left_in_the_first_month_that_it_is_declared_for(apri
     assert judged.kind == "D10"
     assert judged.explanation.moved_from is not None
     assert judged.explanation.moved_from.ended_from == ended_from
+
+
+def test_an_old_place_is_one_that_was_declared_after_the_first_month_of_the_new_care() -> None:
+    """Declared until April, gone since March: a move; declared until March alone: the parent ended it, and a month of both is no move."""
+    for until, kinds in (("2026-04", [("D10", None)]), ("2026-03", [("D14", "last-care-ended"), ("D12", "add-care")])):
+        own = old("100", "100", end_on=date(2026, 2, 28), declared=(segment("2026-01", until),))
+        assert told(own, new("110", "110", "110")) == kinds
