@@ -54,7 +54,7 @@ class _Side(Struct, frozen=True, kw_only=True):
 
     weighed: Weighed
     months: tuple[ComparedMonth, ...]
-    segments: tuple[Segment, ...]
+    segments: tuple[Segment, ...] = ()
 
 
 def judge(facts: ChildYearFacts, as_of: datetime, rules: RuleBook) -> tuple[JudgedDifference, ...]:
@@ -179,7 +179,7 @@ def _missing(case: _Case, one: Weighed) -> Iterator[JudgedDifference]:
     if declared is None or declared.hours_hundredths == 0:
         return
     months = (ComparedMonth(month=newest, declared=declared, reported=None, hours_deviate=True, rate_deviates=False),)
-    side = _Side(weighed=one, months=months, segments=())
+    side = _Side(weighed=one, months=months)
     yield _difference(case, (side,), "D15", "year-closed" if case.facts.is_closed_year else "ask-organisation")
 
 

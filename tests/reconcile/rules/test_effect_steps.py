@@ -132,7 +132,7 @@ def _euro(amounts: Iterable[Decimal]) -> int:
 def test_the_steps_add_up_to_the_effect() -> None:
     """From the published steps alone: care to child, children to month, months to the effect that is stored."""
     seen = 0
-    for seed in range(300):
+    for seed in range(120):
         dice = random.Random(seed)
         facts, as_of = random_care.facts(dice), random_care.instant(dice)
         for judged in judge(facts, as_of, _RULES):
@@ -158,4 +158,4 @@ def test_the_steps_add_up_to_the_effect() -> None:
             year = judged.effect.in_year
             assert (year.before_euro, year.after_euro) == (_euro(before.values()), _euro(after.values()))
             assert judged.effect == effect_of(facts, judged.proposal, month_at(as_of), _RULES)
-    assert seen > 50
+    assert seen > 30
