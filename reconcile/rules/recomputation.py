@@ -52,5 +52,5 @@ def _like(kept: Any, again: Any) -> Any:  # noqa: ANN401  # JSON of any form
     if isinstance(kept, dict) and isinstance(again, dict):
         return {name: _like(kept[name], one) for name, one in again.items() if name in kept}
     if isinstance(kept, list) and isinstance(again, list) and len(kept) == len(again):
-        return [_like(before, after) for before, after in zip(kept, again, strict=True)]
+        return list(map(_like, kept, again))
     return again

@@ -108,6 +108,9 @@ def test_where_most_months_are_at_one_level_another_month_is_an_exception(
         ((), "60", "D12"),
         ((segment("2026-01", "2026-02"), segment("2026-03", hours="120")), "110", "D02"),
         ((segment("2026-01", "2026-02", hours="120"), segment("2026-03")), "110", "D01"),
+        # From March on the parent declared it already: February alone is what changes.
+        ((segment("2026-01", "2026-02"), segment("2026-03", hours="120")), "120", "D01"),
+        ((segment("2026-01", "2026-02", hours="130"), segment("2026-03", hours="120")), "120", "D02"),
     ],
 )
 def test_more_or_fewer_is_said_of_the_newest_month_that_deviates(declared: tuple[Segment, ...], reported_hours: str, kind: str) -> None:
