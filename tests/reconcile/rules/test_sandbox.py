@@ -2,13 +2,18 @@
 
 from datetime import date
 
+import pytest
 from msgspec import structs
 
 from reconcile.rules.bsn import is_test_bsn
 from reconcile.rules.identifiers import is_lrk_number, is_oin
+from reconcile.rules.register_file import RegisteredLocation
 from reconcile.rules.sandbox import NEIGHBOUR_KVK, SANDBOX, SANDBOX_KVK, SANDBOX_OIN, SANDBOX_PREFIX, sandbox_register
 
-_LOCATIONS = {one.lrk_number: one for one in sandbox_register().locations}
+
+@pytest.fixture
+def locations() -> dict[str, RegisteredLocation]:
+    return {one.lrk_number: one for one in sandbox_register().locations}
 
 
 def test_its_numbers_are_numbers_that_nobody_has() -> None:
@@ -20,28 +25,30 @@ def test_its_numbers_are_numbers_that_nobody_has() -> None:
     assert SANDBOX_OIN.removeprefix(SANDBOX_PREFIX) == f"{SANDBOX_KVK}0000"
 
 
-def test_every_location_but_the_unknown_one_is_registered() -> None:
-    assert set(_LOCATIONS) == set(structs.asdict(SANDBOX).values()) - {SANDBOX.unknown}
-    assert all(one.is_registered and not one.agencies for one in _LOCATIONS.values())
+def test_every_location_but_the_unknown_one_is_registered(locations: dict[str, RegisteredLocation]) -> None:
+    assert set(locations) == set(structs.asdict(SANDBOX).values()) - {SANDBOX.unknown}
+    assert all(one.is_registered and one.agencies == () for one in locations.values())
+    assert len({one.name for one in locations.values()}) == len(locations)
+    assert all(one.name.startswith("Zandbak ") for one in locations.values())
 
 
-def test_each_care_type_has_a_location_that_is_open_since_the_allowance_exists() -> None:
-    own = {_LOCATIONS[number].care_type: number for number in (SANDBOX.day_care, SANDBOX.after_school_care, SANDBOX.childminder)}
+def test_each_care_type_has_a_location_that_is_open_since_the_allowance_exists(locations: dict[str, RegisteredLocation]) -> None:
+    own = {locations[number].care_type: number for number in (SANDBOX.day_care, SANDBOX.after_school_care, SANDBOX.childminder)}
     assert own == {"KDV": SANDBOX.day_care, "BSO": SANDBOX.after_school_care, "VGO": SANDBOX.childminder}
-    assert {_LOCATIONS[number].registered_on for number in own.values()} == {date(2005, 1, 1)}
+    assert {locations[number].registered_on for number in own.values()} == {date(2005, 1, 1)}
 
 
-def test_one_location_opens_when_nobody_alive_delivers_any_more() -> None:
+def test_one_location_opens_when_nobody_alive_delivers_any_more(locations: dict[str, RegisteredLocation]) -> None:
     """A line for it has a fault in whatever year it is tried."""
-    assert [one.lrk_number for one in _LOCATIONS.values() if one.registered_on > date(2098, 12, 31)] == [SANDBOX.not_yet_registered]
+    assert [one.lrk_number for one in locations.values() if one.registered_on > date(2098, 12, 31)] == [SANDBOX.not_yet_registered]
 
 
-def test_one_location_is_the_neighbours_and_all_others_are_the_sandbox_organisations() -> None:
+def test_one_location_is_the_neighbours_and_all_others_are_the_sandbox_organisations(locations: dict[str, RegisteredLocation]) -> None:
     register = sandbox_register()
     assert {one.kvk_number: one.name for one in register.holders} == {
         SANDBOX_KVK: "Zandbak",
         NEIGHBOUR_KVK: "Zandbak van de buren",
     }
-    assert dict(register.holdings) == {number: NEIGHBOUR_KVK if number == SANDBOX.of_a_neighbour else SANDBOX_KVK for number in _LOCATIONS}
+    assert dict(register.holdings) == {number: NEIGHBOUR_KVK if number == SANDBOX.of_a_neighbour else SANDBOX_KVK for number in locations}
     names = {one.kvk_number: one.name for one in register.holders}
-    assert all(one.holder_name == names[one.holder_kvk_number] for one in _LOCATIONS.values())
+    assert all(one.holder_name == names[one.holder_kvk_number] for one in locations.values())
