@@ -183,12 +183,14 @@ class Foresight(Struct, kw_only=True):
         self._differences[fate] += 1
         if old is not None and new is not None and old.kind != new.kind:
             self._kind_changes[old.kind, new.kind] += 1
-        verdicts = []
+        verdicts: list[Verdict | None] = []
         for judged, tally in ((old, self._old), (new, self._new)):
-            hours = 0 if judged is None else _hours_hundredths(facts, judged)
-            if judged is not None:
-                tally.add(judged, hours)
-            verdicts.append(None if judged is None else _verdict(judged, hours))
+            if judged is None:
+                verdicts.append(None)
+                continue
+            hours = _hours_hundredths(facts, judged)
+            tally.add(judged, hours)
+            verdicts.append(_verdict(judged, hours))
         if fate != "same":
             self._draw(Sample(household_id=facts.household_id, year=facts.year, fate=fate, old=verdicts[0], new=verdicts[1]))
         return fate
