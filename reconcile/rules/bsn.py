@@ -5,6 +5,7 @@ example 111222333.
 """
 
 import re
+from operator import mul
 
 _NINE_DIGITS = re.compile(r"[0-9]{9}", re.ASCII)
 _WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
@@ -45,4 +46,4 @@ def marked_bsn(number: int) -> str:
 
 
 def _check(first_eight: int) -> int:
-    return sum(weight * int(digit) for weight, digit in zip(_WEIGHTS[:8], str(first_eight), strict=True)) % 11
+    return sum(map(mul, _WEIGHTS, map(int, str(first_eight)))) % 11

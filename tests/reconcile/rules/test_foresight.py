@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import structs
 
 from reconcile.rules.facts import ChildYearFacts
-from reconcile.rules.foresight import FATES, SAMPLES_MAX, Foresight, ForesightReport, JudgedTwice
+from reconcile.rules.foresight import FATES, SAMPLES_MAX, Foresight, ForesightReport, JudgedTwice, Sample, Verdict
 from reconcile.rules.judgement import JudgedDifference, judge
 from reconcile.rules.rule_book import Edition, PublishedBook
 from tests.make import DECEMBER, child_year, placement, reported_run, rule_book, segment, undeclared
@@ -81,6 +81,9 @@ def test_another_kind_is_counted_by_what_it_becomes() -> None:
     report = _report([_twice(facts, (found,), (other,))])
     assert _fates(report) == {"other-kind": (1, 1)}
     assert [(one.old_kind, one.new_kind, one.differences) for one in report.kind_changes] == [("D01", "D05", 1)]
+    (sample,) = report.samples
+    old = Verdict(kind="D01", is_told=True, hours="240.00", euro=1_200)
+    assert sample == Sample(household_id=facts.household_id, year=2026, fate="other-kind", old=old, new=structs.replace(old, kind="D05"))
     twice = _report(*[[_twice(facts, (found,), (other,))]] * 2)
     assert [(one.old_kind, one.new_kind, one.differences) for one in twice.kind_changes] == [("D01", "D05", 2)]
 
@@ -112,6 +115,11 @@ def test_sums_are_of_the_whole_year_up_and_down_apart() -> None:
     twice = _report(*[[_twice(facts, _judged(facts), ())]] * 2).old
     assert (twice.differences, twice.told, twice.hours_up, twice.hours_down) == (4, 4, "480.00", "280.00")
     assert (twice.euro_up, twice.euro_down) == (2_400, 1_400)
+
+
+def test_months_without_care_before_and_after_count_as_no_hours() -> None:
+    facts = child_year(placement(declared=(segment("2026-03", "2026-10"),), reported=reported_run("2026-03", ["120.00"] * 8)))
+    assert _report([_twice(facts, _judged(facts), ())]).old.hours_up == "160.00"
 
 
 def test_without_a_proposal_the_hours_between_both_sides_count_and_no_euros() -> None:
