@@ -4,7 +4,7 @@ For each child and month: hours that count × hourly rate that counts × share b
 exact, in euros with seven decimals: they add up to the effect, which is rounded once at the very end (effect.py).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from uuid import UUID
 
@@ -80,9 +80,9 @@ def effect_steps(facts: ChildYearFacts, proposal: Proposal, rules: RuleBook) -> 
     if table is None or facts.income_euro is None:
         return None
     year = _Year(shares=table.shares(facts.income_euro), table=table, rules=rules)
-    months = months_of_year(facts.year)
-    found = [_month(household_care(facts, proposal), month, year) for month in months]
-    before, after = ([units for _, units in sides] for sides in zip(*found, strict=True))
+    care = household_care(facts, proposal)
+    found = {month: _month(care, month, year) for month in months_of_year(facts.year)}
+    before, after = [units for (_, units), _ in found.values()], [units for _, (_, units) in found.values()]
     return EffectSteps(
         income_euro=facts.income_euro,
         first_child_share=_percents(year.shares.first_child_tenths),
@@ -91,15 +91,15 @@ def effect_steps(facts: ChildYearFacts, proposal: Proposal, rules: RuleBook) -> 
         least_granted_euro=rules.least_granted_euro,
         is_granted_before=granted(before, rules) == before,
         is_granted_after=granted(after, rules) == after,
-        months=tuple(_grouped(months, found)),
+        months=tuple(_grouped(found)),
     )
 
 
 _Side = tuple[tuple[ChildStep, ...], int]
 
 
-def _grouped(months: Sequence[Month], found: Sequence[tuple[_Side, _Side]]) -> Iterator[MonthsStep]:
-    for ((before, units_before), (after, units_after)), alike in groupby(zip(months, found, strict=True), key=lambda one: one[1]):
+def _grouped(found: Mapping[Month, tuple[_Side, _Side]]) -> Iterator[MonthsStep]:
+    for ((before, units_before), (after, units_after)), alike in groupby(found.items(), key=lambda one: one[1]):
         held = [month for month, _ in alike]
         yield MonthsStep(
             from_month=held[0],
