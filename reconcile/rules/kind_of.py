@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from reconcile.rules.evidence import Weighed
 from reconcile.rules.facts import Segment
 from reconcile.rules.kinds import Kind
+from reconcile.rules.months import Month
 from reconcile.rules.rule_book import RuleBook
 from reconcile.rules.segments import at_month
 
@@ -23,10 +24,17 @@ def kind_of(one: Weighed, segments: Sequence[Segment], year: int, rules: RuleBoo
         return "D05"
     if evidence.standing_from is None or evidence.standing_hours_hundredths is None:
         return "D03"
-    declared = at_month(one.effective, evidence.months_compared[-1])
-    deviating = declared if declared and declared.hours_hundredths != evidence.standing_hours_hundredths else None
-    before = deviating or at_month(one.effective, evidence.standing_from)
-    return "D01" if evidence.standing_hours_hundredths > (before.hours_hundredths if before else 0) else "D02"
+    before = _declared_otherwise(one, evidence.standing_from, evidence.standing_hours_hundredths)
+    return "D01" if evidence.standing_hours_hundredths > before else "D02"
+
+
+def _declared_otherwise(one: Weighed, standing_from: Month, hours_hundredths: int) -> int:
+    """Return the hours that were declared instead, in the newest of the months that stand; none where nothing was declared."""
+    for month in reversed(one.evidence.months_compared):
+        declared = at_month(one.effective, month)
+        if month >= standing_from and declared is not None and declared.hours_hundredths != hours_hundredths:
+            return declared.hours_hundredths
+    return 0
 
 
 def _has_no_hours(segment: Segment | None) -> bool:

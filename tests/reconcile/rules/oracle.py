@@ -312,8 +312,12 @@ def _kind(facts: ChildYearFacts, one: Place, result: Table, rules: RuleBook) -> 
         return "D05"
     if begin is None or standing is None:
         return "D03"
-    last = max(month for month in one.reported if one.ended is None or month < one.ended)
-    before = one.hours(last) if last in one.declared and one.hours(last) != standing else one.hours(begin)
+    before = 0
+    for month in sorted(one.reported):
+        if month < begin or (one.ended is not None and month >= one.ended):
+            continue
+        if month in one.declared and one.hours(month) != standing:
+            before = one.hours(month)
     return "D01" if standing > before else "D02"
 
 

@@ -117,3 +117,21 @@ def test_more_or_fewer_is_said_of_the_newest_month_that_deviates(declared: tuple
     own = placement(declared=declared, reported=reported_run("2026-02", [reported_hours, reported_hours]))
     found = judge(child_year(own, placement(9, reported=(reported("2026-03"),))), DECEMBER, rule_book())
     assert [each.kind for each in found] == [kind]
+
+
+@pytest.mark.parametrize(("march", "kind"), [("100", "D01"), ("130", "D02")])
+def test_more_or_fewer_is_said_of_the_month_that_deviates_also_between_others(march: str, kind: str) -> None:
+    """120 hours were billed in each month and declared for each but March."""
+    declared = (segment("2026-01", "2026-02", hours="120"), segment("2026-03", "2026-03", hours=march), segment("2026-04", hours="120"))
+    judged = one(placement(declared=declared, reported=reported_run("2026-02", ["120", "120", "120"])))
+    assert judged.kind == kind
+    assert judged.proposal is not None
+    assert judged.proposal.placements[0].segments == (segment("2026-03", "2026-03", hours="120"),)
+
+
+def test_hours_after_the_declared_care_are_more_hours() -> None:
+    own = placement(declared=(segment("2026-01", "2026-03", hours="120"),), reported=reported_run("2026-03", ["120", "120"]))
+    judged = one(own)
+    assert judged.kind == "D01"
+    assert judged.proposal is not None
+    assert judged.proposal.placements[0].segments == (segment("2026-04", hours="120"),)
