@@ -239,6 +239,12 @@ def test_d30_no_effect_is_said_and_never_pushed() -> None:
     assert not is_worth_telling(judged.explanation.circumstances)
 
 
+def test_d30_what_begins_in_december_can_be_without_effect_too() -> None:
+    own = placement(declared=(segment(rate="12.00"),), reported=(reported("2026-12", rate="12.50"),))
+    judged = one(own, as_of=datetime(2026, 12, 20, tzinfo=UTC))
+    assert (judged.kind, said(judged, "no-effect") is not None) == ("D07", True)
+
+
 def test_d31_an_effect_is_of_this_change_alone() -> None:
     own = placement(reported=reported_run("2026-02", ["120", "120"]))
     assert said(one(own), "other-changes-not-counted") is not None

@@ -171,3 +171,9 @@ def test_undeclared_care_stands_on_its_newest_level_also_when_that_is_its_first(
 )
 def test_only_the_last_day_of_a_month_ends_care_with_its_month(end_on: date, is_inside: bool) -> None:
     assert is_inside_month(end_on) == is_inside
+
+
+def test_care_of_the_tolerance_is_part_of_an_average_and_less_before_it_is_not() -> None:
+    for first, expected in (("1.00", ("2026-01", 5_300)), ("0.99", ("2026-02", 7_033))):
+        evidence = _weigh(*reported_run("2026-01", [first, "50.00", "90.00", "71.00"]), effective=())
+        assert (evidence.step, evidence.standing_from, evidence.standing_hours_hundredths) == ("average", *expected)
