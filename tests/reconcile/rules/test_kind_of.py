@@ -135,5 +135,5 @@ def test_hours_after_the_declared_care_are_more_hours() -> None:
     assert judged.kind == "D01"
     assert judged.proposal is not None
     assert judged.proposal.placements[0].segments == (segment("2026-04", hours="120"),)
-    least = one(placement(declared=(segment("2026-01", "2026-03"),), reported=reported_run("2026-04", ["1.00", "0.01"])))
+    least = one(placement(declared=(segment("2026-01", "2026-03"),), reported=reported_run("2026-03", ["100", "1.00", "0.01"])))
     assert least.kind == "D01"
