@@ -8,10 +8,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from reconcile.rules import documents
 from reconcile.rules.effect import Amounts, Effect, MonthAmounts, no_effect
-from reconcile.rules.facts import Segment
+from reconcile.rules.facts import MonthSpan, Segment
 from reconcile.rules.proposal import Proposal, ProposedPlacement
 from tests.make import segment
 
@@ -138,3 +139,20 @@ def test_what_is_published_has_the_form_that_the_contract_names(one: Segment) ->
     published = documents.segment_document(one)
     assert msgspec.convert(published.hours, documents.HoursText) == published.hours
     assert msgspec.convert(published.hourly_rate, documents.MoneyText) == published.hourly_rate
+
+
+@given(st.lists(_SEGMENTS, max_size=3), st.none() | st.dates())
+@settings(max_examples=100, deadline=None)
+def test_a_published_proposal_is_read_back_as_it_was(segments: list[Segment], end_on: date | None) -> None:
+    proposal = _proposal(*segments, end_on=end_on)
+    assert documents.proposed(documents.proposal_document(proposal)) == proposal
+
+
+def test_months_in_which_nothing_is_to_be_declared_are_read_back_of_a_change_alone() -> None:
+    months = (MonthSpan(from_month="2026-01", until_month="2026-02"), MonthSpan(from_month="2026-11", until_month=None))
+    (placement,) = documents.proposal_document(_proposal(segment("2026-03"))).placements
+    undone = tuple(documents.months_document(one) for one in months)
+    changed = documents.ChangedPlacementDocument(**structs.asdict(placement), undeclared=undone)
+    assert _builtins(changed)["undeclared"] == [{"from": "2026-01", "until": "2026-02"}, {"from": "2026-11", "until": None}]
+    assert documents.undeclared_months(changed) == months
+    assert documents.undeclared_months(placement) == ()

@@ -6,9 +6,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from reconcile.rules.evidence import weigh
+from reconcile.rules.evidence import weigh, weighed
 from reconcile.rules.facts import ReportedMonth, Segment
-from reconcile.rules.proposal import Proposal, ProposedPlacement, proposed_segments, together
+from reconcile.rules.proposal import Proposal, ProposedPlacement, proposed_placement, proposed_segments, together
 from tests.make import placement, reported, reported_run, rule_book, segment
 
 _STANDING = (segment(),)
@@ -128,3 +128,43 @@ def test_a_month_without_any_rate_is_not_proposed() -> None:
         segment("2026-01", "2026-01", hours="0"),
         segment("2026-03", "2026-03", hours="60.00", rate="10.02"),
     )
+
+
+@pytest.mark.parametrize(
+    ("declared", "months", "hours_standing_from", "rate_standing_from"),
+    [
+        pytest.param(_STANDING, reported_run("2026-02", ["120", "120"]), "2026-02", None, id="the hours stand"),
+        pytest.param(_STANDING, reported_run("2026-02", ["120", "100", "100"]), None, None, id="one month alone"),
+        pytest.param(
+            _STANDING, (reported("2026-02", rate="10.50"), reported("2026-03", rate="10.50")), None, "2026-02", id="the rate stands"
+        ),
+        pytest.param(
+            _STANDING, (reported("2026-02", rate="10.50"), reported("2026-03")), None, None, id="the rate is back at the declared one"
+        ),
+        pytest.param(
+            (segment("2026-01", "2026-03"), segment("2026-04", hours="120")),
+            reported_run("2026-03", ["120", "120"]),
+            "2026-03",
+            None,
+            id="the hours stand in one month, after which they are declared",
+        ),
+        pytest.param(
+            (segment("2026-01", "2026-03"),),
+            (reported("2026-02", hours="120"), reported("2026-03", end_on=date(2026, 3, 31))),
+            None,
+            None,
+            id="care ends where nothing is declared any more",
+        ),
+    ],
+)
+def test_a_proposal_says_whose_it_is_and_from_when_its_figures_stand(
+    declared: tuple[Segment, ...], months: tuple[ReportedMonth, ...], hours_standing_from: str | None, rate_standing_from: str | None
+) -> None:
+    one = weighed(placement(declared=declared, reported=months), 2026, "2026-12", rule_book())
+    proposed = proposed_placement(UUID(int=7), one, proposed_segments(one.evidence, one.effective))
+    assert (proposed.placement_id, proposed.child_id, proposed.lrk_number) == (
+        placement().placement_id,
+        UUID(int=7),
+        placement().lrk_number,
+    )
+    assert (proposed.hours_standing_from, proposed.rate_standing_from) == (hours_standing_from, rate_standing_from)
