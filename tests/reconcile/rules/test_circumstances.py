@@ -45,7 +45,10 @@ def test_d18_two_places_together_above_the_cap_may_be_taken_over_and_the_cap_is_
 
 def test_two_places_together_at_the_cap_are_not_above_it() -> None:
     own = placement(declared=(segment(hours="150"),), reported=reported_run("2026-01", ["150"] * 4))
-    assert said(one(own, undeclared(reported=reported_run("2026-03", ["80", "80"]))), "hours-above-cap") is None
+    added = undeclared(reported=reported_run("2026-03", ["80", "80"]))
+    assert said(one(own, added), "hours-above-cap") is None
+    ended = placement(8, declared=(segment("2026-01", "2026-01"),))
+    assert said(one(own, added, ended), "hours-above-cap") is None
 
 
 def test_the_cap_is_named_without_a_tap_too() -> None:

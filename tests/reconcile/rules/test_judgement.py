@@ -384,3 +384,20 @@ def test_what_was_compared_at_the_old_place_of_a_move_is_part_of_what_is_told() 
     (one,), (other,) = (_judge(old, new) for old in olds)
     assert one.kind == "D10"
     assert _told_apart(one, other)
+
+
+def test_a_question_about_another_month_is_another_question() -> None:
+    """What was answered about March does not silence April."""
+    march, april = (_judge(placement(complete_months=months)) for months in (("2026-03",), ("2026-03", "2026-04")))
+    assert [one.kind for one in (*march, *april)] == ["D15", "D15"]
+    assert march[0].facts_hash != april[0].facts_hash
+
+
+def test_what_becomes_known_of_other_care_makes_another_difference_of_new_care() -> None:
+    """It was told without a tap, and has one now: an answer from before does not stand in its way."""
+    new = undeclared(reported=_run("2026-03", "50", "50"))
+    found = [
+        _judge(placement(reported=months), new, as_of=datetime(2026, 5, 20, tzinfo=UTC)) for months in ((), _run("2026-03", "100", "100"))
+    ]
+    assert [(one.kind, one.route) for (one,) in found] == [("D12", "add-care"), ("D12", None)]
+    assert found[0][0].facts_hash != found[1][0].facts_hash

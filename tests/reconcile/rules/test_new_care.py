@@ -53,6 +53,7 @@ def test_d10_the_child_goes_to_another_location_and_both_sides_are_one_tap() -> 
         ("D10", None, (own[0].placement_id, own[1].placement_id)),
     ]
     ended, begun = sides(judged[0])
+    assert (ended.child_id, begun.child_id) == (child_care().child_id, child_care().child_id)
     assert (ended.segments, ended.end_on) == ((segment("2026-03", hours="0"),), date(2026, 2, 28))
     assert (begun.segments, begun.end_on) == ((segment("2026-03", hours="110", rate="10.50"),), None)
     assert (ended.hours_standing_from, begun.hours_standing_from, begun.rate_standing_from) == ("2026-03", "2026-03", "2026-03")
