@@ -66,6 +66,9 @@ def test_a_move_that_takes_no_tap_counts_each_place_as_it_was_reported() -> None
     ended = placement(declared=(segment("2025-01", hours="150"),), reported=reported_run("2025-12", ["150", "0", "0"]))
     moved = one(ended, undeclared(reported=reported_run("2026-01", ["150", "150"])), is_closed_year=True)
     assert (moved.kind, said(moved, "hours-above-cap")) == ("D10", None)
+    at_the_cap = placement(reported=(reported("2026-01", end_on=date(2026, 1, 31)),))
+    moved = one(at_the_cap, undeclared(reported=reported_run("2026-02", ["230", "230"])), is_closed_year=True)
+    assert (moved.kind, said(moved, "hours-above-cap")) == ("D10", None)
 
 
 def test_an_end_on_the_last_day_of_the_year_has_its_effect_in_the_next_one() -> None:
@@ -213,6 +216,17 @@ def test_new_months_after_an_acceptance_are_no_correction() -> None:
     judged = one(own, accepted=(accepted(*SEEN),))
     assert said(judged, "corrected-after-acceptance") is None
     assert len(judged.explanation.accepted_before) == 1
+
+
+def test_what_was_taken_over_on_both_places_of_a_move_is_told_in_the_order_of_time() -> None:
+    own = placement(reported=(reported("2026-02", end_on=date(2026, 2, 28)),)), undeclared(reported=reported_run("2026-03", ["90", "90"]))
+    both = [
+        structs.replace(accepted(), placement_id=each.placement_id, accepted_at=datetime(2026, month, 1, tzinfo=UTC))
+        for month, each in zip((5, 4), own, strict=True)
+    ]
+    for order in (both, both[::-1]):
+        judged = one(*own, accepted=tuple(order))
+        assert (judged.kind, judged.explanation.accepted_before) == ("D10", (both[1], both[0]))
 
 
 def test_what_was_taken_over_on_another_placement_is_not_shown() -> None:

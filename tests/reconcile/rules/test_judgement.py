@@ -393,6 +393,10 @@ def test_a_question_about_another_month_is_another_question() -> None:
     assert march[0].facts_hash != april[0].facts_hash
 
 
+def test_a_month_that_is_complete_makes_no_other_difference_of_hours() -> None:
+    assert _one(*_MORE).facts_hash == _one(*_MORE, complete_months=("2026-02", "2026-03")).facts_hash
+
+
 def test_what_becomes_known_of_other_care_makes_another_difference_of_new_care() -> None:
     """It was told without a tap, and has one now: an answer from before does not stand in its way."""
     new = undeclared(reported=_run("2026-03", "50", "50"))

@@ -40,6 +40,12 @@ def test_an_end_of_care_weighs_what_it_takes_away() -> None:
     assert [(one.kind, one.weight_cents) for one in found] == [("D14", 10 * 100_000)]
 
 
+def test_a_weight_is_in_whole_cents_and_nothing_weighs_nothing() -> None:
+    """Three hundredths of an hour at 9.99 euro are 29 cents and a part of one; in the other months nothing is declared."""
+    assert weight_cents(2026, (), (segment("2026-12", "2026-12", hours="0.03", rate="9.99"),), ()) == 29
+    assert weight_cents(2026, (), (segment("2026-12", "2026-12", hours="0.00"),), ()) == 0
+
+
 def test_without_a_proposal_the_months_compared_weigh() -> None:
     facts = child_year(placement(reported=reported_run("2026-02", ("120.00", "120.00"))), is_closed_year=True)
     assert [(one.route, one.weight_cents) for one in judge(facts, DECEMBER, rule_book())] == [("year-closed", 40_000)]
