@@ -57,7 +57,7 @@ def new_cares(child: Sequence[Weighed], year: int, rules: RuleBook) -> tuple[New
     for one in child:
         months = tuple(month.month for month in one.evidence.reported if month.hours_hundredths >= rules.hours_tolerance_hundredths)
         if months and is_undeclared(one, year):
-            found.append(NewCare(weighed=one, months=months, others=_others(one, months, child)))
+            found.append(NewCare(weighed=one, months=months, others=_others(months, child)))
     return tuple(found)
 
 
@@ -100,10 +100,10 @@ def report_by(begins: Month) -> date:
     return first_day(add_months(begins, MONTHS_BACK + 1)) - timedelta(days=1)
 
 
-def _others(own: Weighed, months: Sequence[Month], child: Sequence[Weighed]) -> tuple[OtherCare, ...]:
+def _others(months: Sequence[Month], child: Sequence[Weighed]) -> tuple[OtherCare, ...]:
     # In the first month the old and the new place may both have had hours: care moved inside that month.
     decisive = months[1:] or months
-    return tuple(_other(one, months) for one in child if one is not own and any(_declared_hours(one, month) > 0 for month in decisive))
+    return tuple(_other(one, months) for one in child if any(_declared_hours(one, month) > 0 for month in decisive))
 
 
 def _other(one: Weighed, months: Sequence[Month]) -> OtherCare:

@@ -242,6 +242,7 @@ def test_what_was_taken_over_on_another_placement_is_not_shown() -> None:
     [
         (placement(reported=reported_run("2026-02", ["120", "120"])), True),
         (placement(reported=reported_run("2026-02", ["80", "80"])), True),
+        (placement(reported=reported_run("2026-02", ["0.01", "0.01"])), True),
         (placement(reported=reported_run("2026-02", ["100", "100"], rate="10.50")), False),
         (placement(reported=(reported("2026-02"), reported("2026-03", hours="0"))), False),
         (placement(complete_months=("2026-04",)), False),

@@ -265,6 +265,7 @@ def test_months_before_the_new_care_began_are_no_part_of_it() -> None:
 def test_new_care_below_the_tolerance_is_no_difference() -> None:
     assert told(old("100", "100"), new("0.99", "0.99")) == []
     assert told(new("0.99")) == []
+    assert told(new("1.00")) == [("D13", "add-child")]
     assert told(old("100", "100"), new("1.20", "0.10", "1.15", start="2026-02")) == []
 
 
