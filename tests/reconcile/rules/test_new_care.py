@@ -367,7 +367,8 @@ def test_the_least_of_hours_at_the_old_place_is_care_there() -> None:
 
 def test_declared_care_of_the_least_of_hours_is_left_as_any_other() -> None:
     own = old("0.01", "0.01", end_on=date(2026, 2, 28), declared=(segment(hours="0.01"),))
-    assert told(own, new("110", "110")) == [("D10", None)]
+    (judged,) = found(own, new("110", "110"))
+    assert (judged.kind, sides(judged)[0].segments) == ("D10", (segment("2026-03", hours="0"),))
 
 
 def test_care_that_is_declared_for_after_the_end_is_the_parents_word_and_no_old_place() -> None:
