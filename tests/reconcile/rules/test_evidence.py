@@ -177,3 +177,8 @@ def test_care_of_the_tolerance_is_part_of_an_average_and_less_before_it_is_not()
     for first, expected in (("1.00", ("2026-01", 5_300)), ("0.99", ("2026-02", 7_033))):
         evidence = _weigh(*reported_run("2026-01", [first, "50.00", "90.00", "71.00"]), effective=())
         assert (evidence.step, evidence.standing_from, evidence.standing_hours_hundredths) == ("average", *expected)
+
+
+def test_the_least_of_hours_after_an_end_date_contradicts_it() -> None:
+    for hours, stop_from in (("0", "2026-03"), ("0.01", None)):
+        assert _weigh(reported("2026-02"), reported("2026-03", hours=hours, end_on=date(2026, 2, 28))).stop_from == stop_from
