@@ -135,6 +135,7 @@ def test_d20_care_that_began_inside_a_month_counts_its_hours_of_that_month() -> 
     assert said(judged, "starts-in-month") == Circumstance(code="starts-in-month", months=("2026-03",), day=date(2026, 3, 16))
     second = one(structs.replace(own, start_on=date(2026, 3, 2)), as_of=datetime(2026, 8, 1, tzinfo=UTC))
     assert (second.kind, second.proposal) == ("D03", judged.proposal)
+    assert (judged.explanation.step, second.explanation.step) == ("single-months", "single-months")
     assert said(second, "starts-in-month") == Circumstance(code="starts-in-month", months=("2026-03",), day=date(2026, 3, 2))
 
 
