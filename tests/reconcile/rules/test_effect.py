@@ -375,3 +375,18 @@ def test_hours_above_230_change_nothing(
     assert effect.in_year is not None
     assert effect.in_year.change_euro == 0
     assert effect.first_child_before == effect.first_child_after
+
+
+def test_the_first_child_is_told_of_the_coming_month_also_when_that_is_the_last_that_changes() -> None:
+    """The sibling has more hours until March and fewer from April on; in April May is the coming month, where the proposal ends."""
+    sibling = child_care(placement(5, declared=(segment("2026-01", "2026-03", hours="110"), segment("2026-04", hours="90"))), number=2)
+    own = placement()
+    proposed = ProposedPlacement(
+        placement_id=own.placement_id,
+        child_id=child_care().child_id,
+        lrk_number=own.lrk_number,
+        end_on=None,
+        segments=(segment("2026-02", "2026-05", hours="120"),),
+    )
+    effect = effect_of(child_year(own, siblings=(sibling,)), Proposal(placements=(proposed,)), "2026-04", rule_book())
+    assert (effect.month, effect.first_child_before, effect.first_child_after) == ("2026-05", child_care().child_id, child_care().child_id)
