@@ -64,7 +64,7 @@ class Streams:
 
     async def version(self, parent: Parent) -> int:
         """Look where the household is. Raises HouseholdUnclear when they are no parent of the household."""
-        async with self._db.reading(parent) as conn:
+        async with self._db.following(parent) as conn:
             return await household_version(conn, parent, this_month=self._parents.this_month)
 
 

@@ -66,7 +66,7 @@ async def pull(
         raise InvalidQuery("Send epoch, lwt and id of one checkpoint together, or none of them to begin.")
 
     async def read(parent: Parent) -> Pull:
-        async with services.db.reading(parent) as conn:
+        async with services.db.following(parent) as conn:
             page = await follow(
                 conn,
                 parent,

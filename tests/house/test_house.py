@@ -66,6 +66,7 @@ TESTED_ELSEWHERE = {
     "reconcile/excuse.py": "tests/api/test_excuses.py: given, given again, replaced, taken back",
     "reconcile/problems.py": "tests/contract/test_published.py",
     "reconcile/store/context.py": "tests/reconcile/store/test_database.py: nobody's rows but the caller's",
+    "reconcile/store/logins.py": "tests/reconcile/store/test_database.py: logins that see too much, or are another's",
     "workers/housekeeping.py": "tests/workers/test_sweep.py",
     "workers/kinds.py": "names alone",
     "workers/main.py": "tests/workers/test_hints.py and the chain",
