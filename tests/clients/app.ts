@@ -16,6 +16,7 @@ const COLLECTIONS = {
   placements: { path: "/sync/placements", key: "placementId" },
   differences: { path: "/sync/differences", key: "differenceId" },
   changes: { path: "/sync/changes", key: "changeId" },
+  answers: { path: "/sync/answers", key: "answerId" },
   notices: { path: "/sync/notices", key: "noticeId" },
 } as const;
 export type Collection = keyof typeof COLLECTIONS;
@@ -65,6 +66,7 @@ export interface Documents {
   placements: Whole<Forms["PlacementDocument"]>;
   differences: Whole<Forms["FollowedDifferenceDocument"]>;
   changes: Whole<Forms["FollowedChangeDocument"]>;
+  answers: Whole<Forms["FollowedAnswerDocument"]>;
   notices: Whole<Forms["NoticeDocument"]>;
 }
 
@@ -86,7 +88,7 @@ export type Answered = { tap: Tap; acceptance: Acceptance } | { tap: Tap; refuse
 
 export function emptyStore(): Store {
   return {
-    documents: { placements: new Map(), differences: new Map(), changes: new Map(), notices: new Map() },
+    documents: { placements: new Map(), differences: new Map(), changes: new Map(), answers: new Map(), notices: new Map() },
     checkpoints: {},
     taps: [],
   };
@@ -116,11 +118,36 @@ export class KotApp {
         await this.#pull(name);
       } catch (refused) {
         if (!(refused instanceof Refused) || refused.next !== "begin-again") throw refused;
-        this.store.documents[name].clear();
-        delete this.store.checkpoints[name];
-        await this.#pull(name);
+        await this.#beginAgain(name);
       }
     }
+  }
+
+  /** Pull, and hold the copy against what a complete one has; pull anew what lost something, and return it. Once a day is enough. */
+  async check(): Promise<Collection[]> {
+    const checksum = unpacked(await this.#api.GET("/sync/checksum"));
+    await this.pull();
+    const lost: Collection[] = [];
+    for (const complete of checksum.collections) {
+      const name = NAMES.find((one) => one === complete.collection);
+      // What changed meanwhile is no loss; a collection that this app does not know is not its business.
+      if (name === undefined || (this.store.checkpoints[name]?.lwt ?? 0) > checksum.lwt) continue;
+      if ((await this.#sha256(name)) !== complete.sha256) lost.push(name);
+    }
+    for (const name of lost) await this.#beginAgain(name);
+    return lost;
+  }
+
+  async #sha256(name: Collection): Promise<string> {
+    const held = [...this.store.documents[name].entries()].map(([id, document]) => `${id} ${document.version}\n`).sort();
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(held.join("")));
+    return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  async #beginAgain(name: Collection): Promise<void> {
+    this.store.documents[name].clear();
+    delete this.store.checkpoints[name];
+    await this.#pull(name);
   }
 
   async #pull(name: Collection): Promise<void> {

@@ -44,7 +44,7 @@ async function tokens(): Promise<void> {
     return control<string>("token", { seconds: renew ? 60 : -60 });
   });
   await renewing.pull();
-  assert.equal(asked, 2 * 4, "each pull was refused with the old token and taken with the new one");
+  assert.equal(asked, 2 * 5, "each pull was refused with the old token and taken with the new one");
   const over = await refusal(app({ seconds: -60 }).pull());
   assert.deepEqual([over.status, over.next, over.problem.type], [401, "log-in", "/v1/problems/not-authenticated"]);
 }
@@ -144,6 +144,18 @@ async function restored(): Promise<void> {
   assert.equal(after.store.documents.placements.size, 2);
 }
 
+async function spoilt(): Promise<void> {
+  const phone = app();
+  assert.deepEqual(await phone.check(), []);
+  const [lost] = phone.store.documents.placements.keys();
+  phone.store.documents.placements.delete(lost ?? "");
+  await phone.pull();
+  assert.equal(phone.store.documents.placements.size, 1, "a pull alone does not see it");
+  assert.deepEqual(await phone.check(), ["placements"]);
+  assert.equal(phone.store.documents.placements.size, 2);
+  assert.deepEqual(await phone.check(), []);
+}
+
 async function tooOld(): Promise<void> {
   KotApp.schemaVersion = 0;
   const refused = await refusal(app().pull());
@@ -171,4 +183,4 @@ async function faultsOfAnApp(): Promise<void> {
   assert.deepEqual([new Refused(429, {}, 0).next, new Refused(503, {}, 0).next], ["wait", "wait"]);
 }
 
-await play({ firstSync, tokens, oneTap, moved, settled, lostAnswer, offline, stream, restored, tooOld, left, faultsOfAnApp });
+await play({ firstSync, tokens, oneTap, moved, settled, lostAnswer, offline, stream, restored, spoilt, tooOld, left, faultsOfAnApp });

@@ -27,7 +27,7 @@ CONTRACT = Path(__file__).parents[2] / "openapi" / "openapi.json"
 MONTHS = ("2026-02", "2026-03")
 QUICK = Pace(look_s=0.2, pause_s=0.01)
 SCENES = ("firstSync", "oneTap", "moved", "settled", "lostAnswer", "offline", "stream")
-SCENES += ("tokens", "restored", "tooOld", "left", "faultsOfAnApp")
+SCENES += ("tokens", "restored", "spoilt", "tooOld", "left", "faultsOfAnApp")
 
 
 def installed(package: str, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
