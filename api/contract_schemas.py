@@ -99,6 +99,9 @@ def mend(document: dict[str, Any]) -> None:
         for name, value in schema.get("properties", {}).items():
             if name.endswith(_INSTANT_ENDINGS) and "string" in _types(value):
                 value["format"] = "date-time"
+            if isinstance(value, dict) and name not in schema.get("required", ()):
+                # Some generators ask for whatever has a default, although it may be left out.
+                value.pop("default", None)
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -24,4 +24,6 @@ export async function play(scenes: Record<string, () => Promise<void>>): Promise
   const scene = scenes[process.argv[2] ?? ""];
   if (scene === undefined) throw new Error(`There is no scene ${process.argv[2]}.`);
   await scene();
+  // Phones that were left on do not keep the scene going.
+  process.exit(0);
 }

@@ -97,7 +97,7 @@ async def playing(app: Any, actions: Actions) -> AsyncIterator[Callable[..., Awa
         async with serving(_Control({**actions, **{one.__name__: one for one in faults}})) as control:
             env = {"KOT_API": url, "KOT_CONTROL": control.url}
 
-            async def play(script: str, scene: str, *, timeout: float = 60.0) -> str:
+            async def play(script: str, scene: str, *, timeout: float = 90.0) -> str:
                 return await node(script, scene, timeout=timeout, env=env)
 
             yield play
