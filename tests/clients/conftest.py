@@ -25,7 +25,7 @@ __all__ = ["api_keyring", "settings"]
 
 Play = Callable[..., Awaitable[str]]
 _MONTHS = ("2026-02", "2026-03")
-_QUICK = Pace(look_s=0.2, pause_s=0.01)
+_QUICK = Pace(look_s=0.2, pause_s=0.01, retry_ms=(100, 400))
 
 
 @pytest_asyncio.fixture

@@ -84,11 +84,13 @@ export class Phone {
 
   /** Give any answer. */
   async answer(answer: Answer): Promise<Answer> {
+    await this.#beginning;
     return (await this.collections.answers.insert({ ...answer })).toMutableJSON() as Answer;
   }
 
   /** Return what is here of a collection. */
   async all<Of extends Name>(name: Of): Promise<Documents[Of][]> {
+    await this.#beginning;
     const found = await this.collections[name].find().exec();
     return found.map((one) => one.toMutableJSON() as unknown as Documents[Of]);
   }
@@ -113,7 +115,8 @@ export class Phone {
       const held = ((await this.all(name)) as Document[]).flatMap((one) => (isNumbered(one) ? [one] : []));
       if ((await checksumOf(held.map((one) => [String(one[KEYS[name]]), one.version]))) !== complete.sha256) lost.push(name);
     }
-    for (const name of lost) await this.#beginAgain(name);
+    for (const name of lost) this.#beginAgain(name);
+    await this.#beginning;
     await this.inStep();
     return lost;
   }
@@ -181,7 +184,7 @@ export class Phone {
     } catch (error) {
       if (error instanceof Refused && error.next === "begin-again") {
         // RxDB knows no "too old": what is here goes, and the collection begins anew. Not from within its own pull.
-        this.#beginning = this.#beginning.then(() => this.#beginAgain(name));
+        this.#beginAgain(name);
         return { documents: [], checkpoint: from };
       }
       throw await this.#stopAt(error);
@@ -210,12 +213,15 @@ export class Phone {
   }
 
   /** Throw a collection away and pull it from the beginning; answers that were not sent yet are kept. */
-  async #beginAgain(name: Name): Promise<void> {
-    const unsent = name === "answers" ? ((await this.all(name)) as Document[]).filter((one) => !isNumbered(one)) : [];
-    await this.#replications.get(name)?.remove();
-    await this.collections[name].remove();
-    await this.#begin(name);
-    await this.collections[name].bulkInsert(unsent);
+  #beginAgain(name: Name): void {
+    this.#beginning = this.#beginning.then(async () => {
+      const found = name === "answers" ? await this.collections.answers.find().exec() : [];
+      const unsent = found.map((one) => one.toMutableJSON()).filter((one) => !isNumbered(one));
+      await this.#replications.get(name)?.remove();
+      await this.collections[name].remove();
+      await this.#begin(name);
+      await this.collections[name].bulkInsert(unsent);
+    });
   }
 
   /** Stop where going on is of no use; whoever has no household here any more keeps nothing of it. Returns the error. */

@@ -84,7 +84,7 @@ async function firstSync(): Promise<void> {
 
 /** A page that is full is followed by another, one that is not is the last; versions stand across the borders of pages. */
 async function pages(): Promise<void> {
-  for (const [more, requests] of [[499, 1], [1, 2], [500, 3], [100, 3]] as const) {
+  for (const [more, requests] of [[499, 1], [1, 2], [600, 3]] as const) {
     await control("refuse_many", { count: more });
     const fresh = await handset();
     await until(async () => (await fresh.all("answers")).length === (await counted()).refused, "all pages");
