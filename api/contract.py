@@ -83,6 +83,8 @@ _OPTIONAL_BODIES = ("withdrawDelivery",)
 _WRITTEN: Mapping[str, str] = {
     "acceptDifference": "Acceptance",
     "acceptAll": "JointAcceptance",
+    "disputeDifference": "Answer",
+    "postponeDifference": "Answer",
     "reverseChange": "Answer",
     "createPilot": "PilotDocument",
     "drawStage": "StageDocument",
@@ -100,8 +102,6 @@ _ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
     "listDeliveryLines": {"application/json": reference("LinePage"), **_SPREADSHEET},
     "listDeliveryFaults": {"application/json": reference("DeliveryFaults"), **_SPREADSHEET},
     "streamChanges": {"text/event-stream": {"type": "string"}},
-    "disputeDifference": {"application/json": {"$ref": "#/components/schemas/Answer"}},
-    "postponeDifference": {"application/json": {"$ref": "#/components/schemas/Answer"}},
 }
 # Answered with a tag, so that who has it already is told just that.
 _TAGGED: Mapping[str, str] = {"pullDocuments": "The phone has this page.", "readDifference": "The app has this version."}

@@ -44,6 +44,7 @@ class Holder {
   all = <Of extends Name>(name: Of): Promise<Documents[Of][]> => this.#phone.all(name);
   answer = (answer: Answer): Promise<Answer> => this.#phone.answer(answer);
   accept = (seen: { differenceId: string; version: number }): Promise<Answer> => this.#phone.accept(seen);
+  conflicts = async (): Promise<number> => this.#phone.conflicts;
   pause = (): Promise<void> => this.#phone.pause();
   resume = (): Promise<void> => this.#phone.resume();
   deafen = async (): Promise<void> => this.#phone.deafen();

@@ -48,6 +48,8 @@ export class Phone {
   readonly collections = {} as { [Of in Name]: RxCollection<Document> };
   /** Why nothing is pulled or pushed any more: the parent must log in again, has no household here, or needs a newer app. */
   stopped: Refused | undefined;
+  /** How often the service had something else than what was sent, and the copy took it over. */
+  conflicts = 0;
   readonly #door: Door;
   readonly #options: Options;
   readonly #database: RxDatabase;
@@ -170,6 +172,7 @@ export class Phone {
       pull: { batchSize: PAGE, stream$: this.#resyncs.asObservable(), handler: (from, limit) => this.#pull(name, from, limit) },
       ...(name === "answers" ? { push: { batchSize: 100, handler: (rows: unknown[]) => this.#push(rows) } } : {}),
     });
+    replication.subjects.conflict.subscribe(() => (this.conflicts += 1));
     this.#replications.set(name, replication);
   }
 

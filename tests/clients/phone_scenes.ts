@@ -280,5 +280,69 @@ async function altered(): Promise<void> {
   await converged(...phones);
 }
 
+async function postponed(of: Handset, until: string): Promise<string> {
+  const { differenceId, version } = await only(of, "differences");
+  const answerId = crypto.randomUUID();
+  await of.answer({ answerId, kind: "postponement", differenceId, differenceVersion: version, until });
+  return answerId;
+}
+
+const untilOf = async (of: Handset): Promise<string | null | undefined> => (await theOne(of, "answers"))?.until;
+
+/** Five edits faster than they can be sent: the last one stands everywhere, and none was a conflict. */
+async function fiveEdits(): Promise<void> {
+  const phones = await family();
+  const [first] = phones;
+  const answerId = await postponed(first, "2026-07-20");
+  for (const day of [21, 22, 23, 24, 25]) await first.patch("answers", answerId, { until: `2026-07-${day}` });
+  for (const one of phones) await until(async () => (await untilOf(one)) === "2026-07-25", "the last edit");
+  assert.deepEqual(await counted(), { given: 1, refused: 0, changes: 0 });
+  assert.equal(await first.conflicts(), 0);
+  await converged(...phones);
+}
+
+/** Two phones edit one answer while they are offline: the first that is taken stands, the other phone takes it over. */
+async function bothEdit(): Promise<void> {
+  const phones = await family();
+  const [first, second, partner] = phones;
+  const answerId = await postponed(first, "2026-07-20");
+  for (const one of phones) await until(async () => (await theOne(one, "answers"))?.state === "given", "that it stands");
+  await control("unplug");
+  await first.patch("answers", answerId, { until: "2026-07-22" });
+  await partner.patch("answers", answerId, { until: "2026-07-24" });
+  await control("plug");
+  const seen = async (): Promise<unknown[]> => Promise.all(phones.map(untilOf));
+  await until(async () => new Set(await seen()).size === 1 && (await untilOf(second)) !== "2026-07-20", "that all agree");
+  assert.ok(["2026-07-22", "2026-07-24"].includes(String(await untilOf(second))));
+  assert.equal((await first.conflicts()) + (await partner.conflicts()), 1);
+  assert.deepEqual(await counted(), { given: 1, refused: 0, changes: 0 });
+  await converged(...phones);
+}
+
+/** A postponement is taken back by removing it: the difference is open again on every phone. */
+async function takenBack(): Promise<void> {
+  const phones = await family();
+  const answerId = await postponed(phones[0], "2026-07-20");
+  for (const one of phones) await until(async () => (await only(one, "differences")).state === "postponed", "that it waits");
+  await phones[2].remove("answers", answerId);
+  for (const one of phones) {
+    await until(async () => (await only(one, "differences")).state === "open", "that it is open again");
+    await until(async () => (await one.all("answers")).length === 0, "that the answer is gone");
+  }
+  await converged(...phones);
+}
+
+async function disputed(): Promise<void> {
+  const phones = await family();
+  const { differenceId, version } = await only(phones[0], "differences");
+  await control("unplug");
+  const dispute = { kind: "dispute", differenceId, differenceVersion: version, reason: "other", note: "Wij waren er niet.", passOn: true };
+  await phones[0].answer({ answerId: crypto.randomUUID(), ...dispute, kind: "dispute" });
+  await control("plug");
+  for (const one of phones) await until(async () => (await only(one, "differences")).state === "disputed", "the dispute on every phone");
+  await converged(...phones);
+}
+
+const edited = { fiveEdits, bothEdit, takenBack, disputed };
 const answering = { offlineAnswer, twoAnswers, lostAnswer, refusals, madeAndRemoved, altered };
-await play({ firstSync, pages, told, slowWriter, droppedStream, restored, tooOld, left, spoilt, ...answering });
+await play({ firstSync, pages, told, slowWriter, droppedStream, restored, tooOld, left, spoilt, ...answering, ...edited });
