@@ -31,10 +31,8 @@ _QUICK = Pace(look_s=0.2, pause_s=0.01, retry_ms=(100, 400))
 @pytest_asyncio.fixture
 async def play(settings: Settings, db: Database, admin: asyncpg.Connection, api_keyring: Keyring) -> AsyncIterator[Play]:
     """A household with two placements and an open difference; play a scene of a script with it."""
-    await world.with_register(admin)
-    await world.declared(db, api_keyring)
     other_side = OtherSide(settings, db, admin, api_keyring)
-    await other_side.deliver("120.00")
+    await other_side.begin()
     async with other_side.stack:
         yield await other_side.stack.enter_async_context(playing(other_side.app(), other_side.actions()))
 
@@ -48,6 +46,12 @@ class OtherSide:
         self._declared = iter(range(2, 1_000))
         self._slow: asyncio.Task[None] | None = None
         self._may_commit = asyncio.Event()
+
+    async def begin(self) -> None:
+        """Let there be a household with two placements, and an open difference on one of them."""
+        await world.with_register(self._admin)
+        await world.declared(self._db, self._keyring)
+        await self.deliver("120.00")
 
     def app(self, **change: Any) -> Edge:
         """Make the application, with settings that are other than usual."""
