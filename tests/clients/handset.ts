@@ -61,7 +61,10 @@ class Holder {
   /** How often something was asked for, as "GET /v1/sync/notices". */
   asked = async (of: string): Promise<number> => this.#door.counts.get(of) ?? 0;
   /** Why the phone stopped, as status and what to do. */
-  stopped = async (): Promise<[number, string] | null> => (this.#phone.stopped ? [this.#phone.stopped.status, this.#phone.stopped.next] : null);
+  stopped = async (): Promise<[number, string] | null> => {
+    const why = this.#phone.stopped;
+    return why ? [why.status, why.next] : null;
+  };
   /** The collections that the phone still holds. */
   held = async (): Promise<Name[]> => NAMES.filter((name) => !this.#phone.collections[name].closed);
   /** Reach the service at another address from here on. */

@@ -31,6 +31,7 @@ export const NAMES = Object.keys(KEYS) as Name[];
 const PAGE = 500;
 
 type Document = Record<string, unknown> & { version?: number };
+type Page = { documents: never[]; checkpoint: Checkpoint | undefined };
 type Replication = RxReplicationState<Document, Checkpoint>;
 
 export interface Options {
@@ -176,7 +177,7 @@ export class Phone {
     this.#replications.set(name, replication);
   }
 
-  async #pull(name: Name, from: Checkpoint | undefined, limit: number): Promise<{ documents: never[]; checkpoint: Checkpoint | undefined }> {
+  async #pull(name: Name, from: Checkpoint | undefined, limit: number): Promise<Page> {
     try {
       const query = new URLSearchParams({ ...this.#form(), limit: `${limit}` });
       for (const [part, value] of Object.entries(from ?? {})) query.set(part, `${value}`);

@@ -70,7 +70,10 @@ async function theOne<Of extends Name>(of: Handset, name: Of): Promise<Documents
   return first;
 }
 
-const openOf = async (of: Handset): Promise<Documents["differences"][]> => (await of.all("differences")).filter((one) => one.state === "open");
+async function openOf(of: Handset): Promise<Documents["differences"][]> {
+  return (await of.all("differences")).filter((one) => one.state === "open");
+}
+
 const counted = (): Promise<Count> => control<Count>("answers");
 
 async function firstSync(): Promise<void> {
