@@ -23,6 +23,7 @@ TESTED_ELSEWHERE = {
     "api/challenge.py": "tests/api/test_caller.py: what WWW-Authenticate says",
     "api/declarations.py": "tests/api/test_changes.py: the addresses of TVS together",
     "api/idempotency.py": "tests/api/test_differences.py and test_pilots.py: requests repeated in every way",
+    "api/contract_schemas.py": "tests/contract/test_published.py, and tests/clients/test_generated.py: what generators make of them",
     "api/delivery_contract.py": "tests/api/test_media.py: the limits that the contract names; tests/contract/test_published.py",
     "api/delivery_documents.py": "tests/api/test_deliveries.py: receipts, lines, the spreadsheet",
     "api/fault_documents.py": "tests/reconcile/test_diagnose.py and tests/api/test_deliveries.py: findings, the spreadsheet",
