@@ -20,7 +20,8 @@ from litestar.types import ControllerRouterHandler
 
 from api.acceptances import JointAcceptance, JointAcceptanceRequest
 from api.caller import DELIVER
-from api.delivery_contract import describe_create_delivery
+from api.contract_schemas import mend, problem_form, problem_schemas, reference, told_as_one
+from api.delivery_contract import delivery_schemas, describe_create_delivery
 from api.devices import DeviceRegistration
 from api.differences import DisputeRequest, PostponementRequest
 from api.edge import API_VERSION
@@ -28,10 +29,10 @@ from api.excuses import ExcuseRequest
 from api.household import HouseholdDocument, HouseholdExport
 from api.mandates import MandateRequest
 from api.pilots import PilotRequest, StageRequest
-from api.problems import HTTP_SLUGS, PROBLEM_JSON, STATUS_AND_SLUG
+from api.problems import HTTP_SLUGS, PROBLEM_JSON
 from api.receipts import CanonicalReceipt
 from api.statements import StatementDocument
-from api.sync_contract import describe_pull, describe_push, followed_schemas
+from api.sync_contract import by_collection, followed_schemas
 from api.token_contract import SECURITY_SCHEMES, security
 from api.withdrawals import WithdrawalRequest
 from logbook.register import FILE, Activity, register
@@ -78,22 +79,32 @@ _READ_BY_HAND: Mapping[str, Any] = {
 }
 # A body that may be left out.
 _OPTIONAL_BODIES = ("withdrawDelivery",)
-# Answers that a handler writes by itself, by media type.
-_ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
-    "readDeliveryReceipt": {"application/json": {"$ref": "#/components/schemas/CanonicalReceipt"}},
-    "readStatement": {"application/json": {"$ref": "#/components/schemas/StatementDocument"}, "text/csv": {"type": "string"}},
-    "readHousehold": {"application/json": {"$ref": "#/components/schemas/HouseholdDocument"}},
-    "exportHousehold": {
-        "application/json": {"$ref": "#/components/schemas/HouseholdExport"},
-        "text/html": {"type": "string"},
-    },
-    "acceptDifference": {"application/json": {"$ref": "#/components/schemas/Acceptance"}},
-    "acceptAll": {"application/json": {"$ref": "#/components/schemas/JointAcceptance"}},
-    "reverseChange": {"application/json": {"$ref": "#/components/schemas/Answer"}},
-    "streamChanges": {"text/event-stream": {"type": "string"}},
-    "disputeDifference": {"application/json": {"$ref": "#/components/schemas/Answer"}},
-    "postponeDifference": {"application/json": {"$ref": "#/components/schemas/Answer"}},
+# Answers that a handler writes by itself: the form by operation, where one is enough, and by media type.
+_WRITTEN: Mapping[str, str] = {
+    "acceptDifference": "Acceptance",
+    "acceptAll": "JointAcceptance",
+    "disputeDifference": "Answer",
+    "postponeDifference": "Answer",
+    "reverseChange": "Answer",
+    "createPilot": "PilotDocument",
+    "drawStage": "StageDocument",
+    "releaseStage": "StageDocument",
+    "pauseStage": "StageDocument",
+    "readDifference": "DifferenceDocument",
+    "readDeliveryReceipt": "CanonicalReceipt",
+    "readHousehold": "HouseholdDocument",
 }
+_SPREADSHEET: Mapping[str, Any] = {"text/csv": {"type": "string"}}
+_ANSWERED_BY_HAND: Mapping[str, Mapping[str, Any]] = {
+    **{operation: {"application/json": reference(form)} for operation, form in _WRITTEN.items()},
+    "exportHousehold": {"application/json": reference("HouseholdExport"), "text/html": {"type": "string"}},
+    "readStatement": {"application/json": reference("StatementDocument"), **_SPREADSHEET},
+    "listDeliveryLines": {"application/json": reference("LinePage"), **_SPREADSHEET},
+    "listDeliveryFaults": {"application/json": reference("DeliveryFaults"), **_SPREADSHEET},
+    "streamChanges": {"text/event-stream": {"type": "string"}},
+}
+# Answered with a tag, so that who has it already is told just that.
+_TAGGED: Mapping[str, str] = {"pullDocuments": "The phone has this page.", "readDifference": "The app has this version."}
 _DESCRIPTIONS = {
     **{status: title for status, (_, title) in HTTP_SLUGS.items()},
     409: "Contradicts what was done before.",
@@ -102,6 +113,8 @@ _DESCRIPTIONS = {
     426: "This version of the app is too old.",
     503: "The service cannot answer at this moment.",
 }
+_EITHER_ANSWER = "The receipt of the delivery that brought this content before, or, with dryRun, a trial: `findings` and `lines`"
+_EITHER_OUTCOME = "What became of a change: processed, with `declarationVersion`, or refused, with `reason`"
 
 # Read before a handler runs, whatever the format of the body.
 _FOR_WHOM = {
@@ -192,13 +205,14 @@ def published_document(app: Litestar) -> bytes:
         path.removeprefix("/v1") or "/": item for path, item in sorted(document["paths"].items()) if path.startswith("/v1/")
     }
     components = document.setdefault("components", {})
-    components.setdefault("schemas", {})["ProblemDocument"] = _problem_schema()
     answered = [CanonicalReceipt, HouseholdDocument, HouseholdExport, Acceptance, Answer, JointAcceptance]
     by_hand = [Receipt, StatementDocument, *answered, *_READ_BY_HAND.values()]
-    components["schemas"].update(msgspec.json.schema_components(by_hand, ref_template="#/components/schemas/{name}")[1])
-    # What the generator described stays as it is; the rest of what a page holds is added.
-    for name, schema in followed_schemas().items():
-        components["schemas"].setdefault(name, schema)
+    schemas = msgspec.json.schema_components(by_hand, ref_template="#/components/schemas/{name}")[1]
+    # What the generator described stays as it is; the rest is added.
+    schemas = {**schemas, **followed_schemas(), **components.get("schemas", {}), **problem_schemas(), **delivery_schemas()}
+    schemas["DeliveryReceiptOrTrial"] = told_as_one(schemas["DeliveryReceipt"], schemas.pop("Trial"), description=_EITHER_ANSWER)
+    schemas["ChangeReceipt"] = told_as_one(schemas.pop("Processed"), schemas.pop("Refused"), description=_EITHER_OUTCOME)
+    components["schemas"] = dict(sorted(schemas.items()))
     components["headers"] = {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADER_TEXTS.items()}
     components["securitySchemes"] = SECURITY_SCHEMES
     opts = {handler.operation_id: handler.opt for route in app.routes for handler in getattr(route, "route_handlers", [])}
@@ -206,25 +220,10 @@ def published_document(app: Litestar) -> bytes:
         for method, operation in item.items():
             if isinstance(operation, dict) and "operationId" in operation:
                 _correct_operation(path, method, operation, opts[operation["operationId"]])
-    for schema in components["schemas"].values():
-        _correct_schema(schema)
+    told = {address: item for path, one in document["paths"].items() for address, item in by_collection(path, one).items()}
+    document["paths"] = dict(sorted(told.items()))
+    mend(document)
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-
-
-def _problem_schema() -> dict[str, Any]:
-    slugs = sorted({slug for _, slug in STATUS_AND_SLUG.values()} | {slug for slug, _ in HTTP_SLUGS.values()})
-    return {
-        "type": "object",
-        "description": "A problem (RFC 9457); each type may add members, see openapi/problems.md",
-        "required": ["type", "title", "status", "detail"],
-        "properties": {
-            "type": {"type": "string", "format": "uri-reference", "examples": [f"/v1/problems/{slug}" for slug in slugs]},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-            "instance": {"type": "string", "format": "uri-reference"},
-        },
-    }
 
 
 def _correct_operation(path: str, method: str, operation: dict[str, Any], opt: Mapping[str, Any]) -> None:
@@ -237,10 +236,13 @@ def _correct_operation(path: str, method: str, operation: dict[str, Any], opt: M
     for status in sorted(problems):
         responses[str(status)] = {
             "description": _DESCRIPTIONS[status],
-            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+            "content": {PROBLEM_JSON: {"schema": reference(problem_form(name, status))}},
         }
     for answer in responses.values():
         answer.setdefault("headers", {}).update(_HEADERS["headers"] | (_LIMIT_HEADERS if scope == DELIVER else {}))
+    if "204" in responses:
+        # Nothing is not null.
+        responses["204"].pop("content", None)
     operation["responses"] = responses
     operation["security"] = security(scope)
     if scope:
@@ -262,28 +264,15 @@ def _add_what_the_generator_cannot_see(operation: dict[str, Any]) -> None:
     if name in _SEEN:
         parameters.append({**header, "name": "If-Match", "description": f"ETag of the {_SEEN[name]} that the parent saw"})
     if name in _READ_BY_HAND:
-        schema = {"$ref": f"#/components/schemas/{_READ_BY_HAND[name].__name__}"}
-        operation["requestBody"] = {"required": name not in _OPTIONAL_BODIES, "content": {"application/json": {"schema": schema}}}
-    if name == "pullDocuments":
-        describe_pull(operation)
-    if name == "pushDocuments":
-        describe_push(operation)
+        content = {"application/json": {"schema": reference(_READ_BY_HAND[name].__name__)}}
+        operation["requestBody"] = {"required": name not in _OPTIONAL_BODIES, "content": content}
+    if name in _TAGGED:
+        operation["responses"]["304"] = {**_HEADERS, "description": _TAGGED[name]}
+        parameters.append({**header, "required": False, "name": "If-None-Match", "description": "ETag of what you have"})
     if name in _ANSWERED_BY_HAND:
-        success = next(answer for status, answer in operation["responses"].items() if status in ("200", "201"))
-        success["content"] = {kind: {"schema": schema} for kind, schema in _ANSWERED_BY_HAND[name].items()}
+        success = next(status for status in operation["responses"] if status.startswith("2"))
+        operation["responses"][success]["content"] = {kind: {"schema": schema} for kind, schema in _ANSWERED_BY_HAND[name].items()}
     if name == "createReceipt":
-        kinds = [{"$ref": "#/components/schemas/Processed"}, {"$ref": "#/components/schemas/Refused"}]
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"oneOf": kinds}}}}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference("ChangeReceipt")}}}
     if name == "createDeclarations":
         operation["requestBody"] = {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
-
-
-def _correct_schema(schema: dict[str, Any]) -> None:
-    """A field that may be null is one type with null, so that generators make one optional field of it."""
-    for value in schema.get("properties", {}).values():
-        union = "oneOf" if "oneOf" in value else "anyOf"
-        options = value.get(union, [])
-        plain = [one for one in options if one.get("type") != "null"]
-        if len(options) == 2 and len(plain) == 1 and "$ref" not in plain[0] and isinstance(plain[0].get("type"), str):
-            del value[union]
-            value.update({**plain[0], "type": [plain[0]["type"], "null"]})

@@ -6,9 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
 
 from api.spreadsheet import BYTE_ORDER_MARK, rows_csv
+from reconcile.apply import DeliveryProblem
 from reconcile.callers import Organisation
 from reconcile.rules.faults import Fault
 from reconcile.rules.months import Month
@@ -17,6 +18,7 @@ from reconcile.store.deliveries import Delivery
 from reconcile.store.lines import Line
 
 _FAULTS = msgspec.json.Decoder(tuple[Fault, ...])
+_PROBLEM = msgspec.json.Decoder(DeliveryProblem)
 
 
 class OutcomeCounts(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -53,7 +55,7 @@ class DeliveryReceipt(Struct, frozen=True, kw_only=True, rename="camel"):
     byte_count: int
     counts: OutcomeCounts
     progress: DeliveryProgress
-    problem: Annotated[Raw | None, Meta(description="Why it could not be read")]
+    problem: Annotated[DeliveryProblem | None, Meta(description="Why it could not be read")]
     duplicate_of: UUID | None
     finished_at: datetime | None
     withdrawal_reason: Annotated[str | None, Meta(description="What was said with the last withdrawal")]
@@ -121,11 +123,16 @@ def receipt_document(delivery: Delivery) -> DeliveryReceipt:
             withdrawn=delivery.withdrawn_count,
         ),
         progress=DeliveryProgress(lines_read=delivery.lines_read, lines_done=delivery.lines_done),
-        problem=None if delivery.problem is None else Raw(delivery.problem.encode()),
+        problem=problem_document(delivery),
         duplicate_of=delivery.duplicate_of,
         finished_at=delivery.finished_at,
         withdrawal_reason=delivery.withdrawal_reason,
     )
+
+
+def problem_document(delivery: Delivery) -> DeliveryProblem | None:
+    """Publish why a delivery cannot be read; None when it can."""
+    return None if delivery.problem is None else _PROBLEM.decode(delivery.problem)
 
 
 def line_document(line: Line) -> LineDocument:

@@ -5,9 +5,11 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
 
+from api.delivery_documents import problem_document
 from api.spreadsheet import BYTE_ORDER_MARK, rows_csv
+from reconcile.apply import DeliveryProblem
 from reconcile.diagnose import Diagnosis
 from reconcile.rules.faults import FAULTS, Permanence
 from reconcile.store.faults import Finding
@@ -60,7 +62,7 @@ class DeliveryFaults(Struct, frozen=True, kw_only=True, rename="camel"):
     state: str
     lines_read: int
     faulty_lines: int
-    problem: Annotated[Raw | None, Meta(description="Why it could not be read")]
+    problem: Annotated[DeliveryProblem | None, Meta(description="Why it could not be read")]
     findings: tuple[FaultFinding, ...]
 
 
@@ -77,7 +79,7 @@ def faults_document(diagnosis: Diagnosis) -> DeliveryFaults:
         state=delivery.state,
         lines_read=delivery.lines_read,
         faulty_lines=sum(one.count for one in findings),
-        problem=None if delivery.problem is None else Raw(delivery.problem.encode()),
+        problem=problem_document(delivery),
         findings=findings,
     )
 

@@ -32,4 +32,4 @@ async def ready(db: NamedDependency[Database]) -> Health:
     return Health(status="ready")
 
 
-health_router = Router("/health", route_handlers=[live, ready], tags=["health"])
+health_router = Router("/health", route_handlers=[live, ready], include_in_schema=False, tags=["health"])

@@ -5,6 +5,7 @@ A token with `represents` is a proxy's: it speaks for the person named there, an
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -18,7 +19,7 @@ from reconcile.callers import Parent, Visitor
 from reconcile.identify import identify_parent, known_parent, record_visit
 from reconcile.rules.bsn import is_bsn
 from reconcile.rules.months import Month, month_at
-from reconcile.store.database import Database
+from reconcile.store.database import Connection, Database
 
 # Income and children's data ask for more than a password (eIDAS).
 _ASSURANCE = ("http://eidas.europa.eu/LoA/substantial", "http://eidas.europa.eu/LoA/high")
@@ -60,8 +61,11 @@ class Parents:
 
         That a proxy looks is recorded before it is shown anything: once in some minutes, by each process.
         """
+        return await self._found(claims, self._db.reading)
+
+    async def _found(self, claims: Claims, reading: Callable[[Visitor], AbstractAsyncContextManager[Connection]]) -> Parent:
         visitor, sealed = _visitor(claims)
-        async with self._db.reading(visitor) as conn:
+        async with reading(visitor) as conn:
             parent = await known_parent(conn, visitor, this_month=self.this_month)
         if parent is None:
             # The claim is opened on the first visit alone.
@@ -86,7 +90,7 @@ class Parents:
         """Look the login up, whatever is remembered. Raises as `parent`."""
         login = _login(claims)
         self._kept.pop(login, None)
-        parent = await self.parent(claims)
+        parent = await self._found(claims, self._db.following)
         self._kept[login] = monotonic(), parent
         if len(self._kept) > self._logins_max:
             self._kept.popitem(last=False)

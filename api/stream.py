@@ -25,18 +25,20 @@ logger = logging.getLogger(__name__)
 
 _RESYNC = b'data: "RESYNC"\n\n'
 _HEARTBEAT = b": still here\n\n"
-# Phones that lost a process at one moment come back spread over this time.
-_RETRY_MS = (1_000, 8_000)
 _STORE_ERRORS = (Busy, asyncpg.PostgresError, *BROKEN, OSError, TimeoutError)
 _dice = SystemRandom()
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """How often a stream looks by itself, the least time between two looks, and how long it lives; in seconds."""
+    """How often a stream looks by itself, the least time between two looks, and how long it lives; in seconds.
+
+    Phones that lost a process at one moment come back spread over `retry_ms`, from and until.
+    """
 
     look_s: float = 15.0
     pause_s: float = 0.2
     life_s: float = 3_600.0
+    retry_ms: tuple[int, int] = (1_000, 8_000)
 
 
 class Streams:
@@ -64,7 +66,7 @@ class Streams:
 
     async def version(self, parent: Parent) -> int:
         """Look where the household is. Raises HouseholdUnclear when they are no parent of the household."""
-        async with self._db.reading(parent) as conn:
+        async with self._db.following(parent) as conn:
             return await household_version(conn, parent, this_month=self._parents.this_month)
 
 
@@ -95,7 +97,7 @@ class EventStream(ASGIResponse):
 
     async def _speak(self, send: Send, bell: Bell) -> None:
         pace = self._streams.pace
-        await _say(send, b"retry: %d\n%b" % (_dice.randint(*_RETRY_MS), _RESYNC))
+        await _say(send, b"retry: %d\n%b" % (_dice.randint(*pace.retry_ms), _RESYNC))
         while not bell.is_ended:
             await bell.heard(min(_about(pace.look_s), max(self._ends_at - monotonic(), 0.0)))
             if bell.is_ended or monotonic() >= self._ends_at:

@@ -1,4 +1,4 @@
-"""Parents' phones: pull what changed after a checkpoint, in the wire form of RxDB's replication, and a stream that says when to.
+"""Parents' phones: pull what changed after a checkpoint, in the wire form of RxDB's replication; a stream that says when; a checksum.
 
 Every document of a page was read in one moment, by the very statement that authorised it.
 """
@@ -17,11 +17,11 @@ from api.caller import APP, sent_header
 from api.replication import push
 from api.services import Services, services_of
 from api.stream import EventStream
-from api.sync_documents import EXACT_MAX, Pull, chosen
+from api.sync_documents import EXACT_MAX, Checksum, CollectionChecksum, Pull, chosen
 from api.tokens import Claims, seconds_left
 from api.validation import InvalidQuery
 from reconcile.callers import Parent
-from reconcile.follow import follow
+from reconcile.follow import checksums, follow
 from reconcile.problems import HouseholdUnclear
 from reconcile.rules.checkpoint import Checkpoint, is_whole
 
@@ -66,7 +66,7 @@ async def pull(
         raise InvalidQuery("Send epoch, lwt and id of one checkpoint together, or none of them to begin.")
 
     async def read(parent: Parent) -> Pull:
-        async with services.db.reading(parent) as conn:
+        async with services.db.following(parent) as conn:
             page = await follow(
                 conn,
                 parent,
@@ -81,6 +81,20 @@ async def pull(
     return _answer(request, msgspec.json.encode(await _as_parent(request, services, read)))
 
 
+@get("/checksum", operation_id="readChecksum", opt={"scope": APP, "follows": True})
+async def checksum(request: ParentRequest) -> Checksum:
+    """Read what a complete copy has: ask, pull, compare. A collection that has something else is thrown away and pulled anew."""
+    services = services_of(request)
+
+    async def read(parent: Parent) -> Checksum:
+        async with services.db.following(parent) as conn:
+            found = await checksums(conn, parent, this_month=services.parents.this_month, restore_number=services.restore_number)
+        held = [CollectionChecksum(collection=one.collection, count=one.document_count, sha256=one.sha256) for one in found.collections]
+        return Checksum(epoch=found.epoch, lwt=found.household_version, collections=held)
+
+    return await _as_parent(request, services, read)
+
+
 @get("/stream", operation_id="streamChanges", opt={"scope": APP, "follows": True})
 async def stream(request: ParentRequest) -> EventStream:
     """Hear when to pull: `data: "RESYNC"` at once and whenever something changed, and a comment in between, as server-sent events."""
@@ -92,7 +106,7 @@ async def stream(request: ParentRequest) -> EventStream:
     return await _as_parent(request, services, begin)
 
 
-sync_router = Router("/v1/sync", route_handlers=[pull, push, stream], tags=["sync"])
+sync_router = Router("/v1/sync", route_handlers=[pull, push, checksum, stream], tags=["sync"])
 
 
 async def _as_parent(request: ParentRequest, services: Services, work: Callable[[Parent], Awaitable[Answer]]) -> Answer:

@@ -144,6 +144,25 @@ class PushedAnswerDocument(AnswerSaid, frozen=True, kw_only=True, rename="camel"
     answer_id: Annotated[UUID, Meta(description="Made by the phone before the first try")]
 
 
+class CollectionChecksum(Struct, frozen=True, kw_only=True):
+    """What a complete copy of one collection has."""
+
+    collection: str
+    count: Annotated[int, Meta(description="Documents, without tombstones")]
+    sha256: Annotated[
+        str,
+        Meta(description="In hexadecimal, of a line for each document, lines sorted as text: number, space, version, line feed"),
+    ]
+
+
+class Checksum(Struct, frozen=True, kw_only=True):
+    """What a complete copy has. It counts for a collection whose checkpoint, after a pull, has no later `lwt` than this."""
+
+    epoch: Annotated[str, Meta(description="A checkpoint of another one is over")]
+    lwt: Annotated[int, Meta(description="Version of the household that this is of")]
+    collections: list[CollectionChecksum]
+
+
 class Pull(Struct, frozen=True, kw_only=True):
     """What changed after a checkpoint, in order. Fewer documents than the limit: there are no more."""
 

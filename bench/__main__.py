@@ -19,6 +19,7 @@ from bench.judging import measure_judging
 from bench.measured import Measured
 from bench.notices import measure_notices
 from bench.pull import measure_pull
+from bench.reconnect import measure_reconnect
 from local.binaries import postgres_folder
 from local.servers import Postgres
 
@@ -42,6 +43,7 @@ PARTS: Mapping[str, Measure] = {
     "crowd": lambda postgres, folder: measure_crowd(postgres, folder, deliveries=_size("CROWD", 300)),
     "pull": lambda postgres, folder: measure_pull(postgres, folder, households=_size("HOUSEHOLDS", 2_000), seconds=_seconds()),
     "acceptance": lambda postgres, folder: measure_acceptance(postgres, folder, taps=_size("TAPS", 2_000)),
+    "reconnect": lambda postgres, folder: measure_reconnect(postgres, folder, phones=_size("PHONES", 5_000)),
     "notices": lambda postgres, folder: measure_notices(postgres, folder, notices=_size("NOTICES", 5_000)),
 }
 

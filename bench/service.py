@@ -107,21 +107,7 @@ def all_deviate(households: int) -> bytes:
 async def serving(place: Place, *, parents: int) -> AsyncIterator[Addresses]:
     """Run an issuer that knows so many parents, the API, and the yardsticks."""
     at = Addresses(**{name: f"http://127.0.0.1:{free_port()}" for name in Addresses.__struct_fields__})
-    identity = RSAKey.generate_key(2048)
-    logins = tuple(Login(login=f"parent-{number}", scope="kot:app", bsn=marked_bsn(number * 2)) for number in range(parents))
-    known = IssuerFolder(at.issuer, (), logins, identity.as_dict(private=False))
-    (place.folder / "issuer.json").write_bytes(msgspec.json.encode(known))
-    (place.folder / "identity.json").write_bytes(msgspec.json.encode(identity.as_dict(private=True)))
-    settings = {
-        **{f"DATABASE_URL_{name}": place.url(f"kot_{name.lower()}") for name in ("PARENT", "ORGANISATION", "TVS", "PILOT", "TRIAL")},
-        "REDIS_URL": "redis://127.0.0.1:9/0",
-        "KEYRING_FILE": str(place.folder / "keyring.json"),
-        "IDENTITY_KEY_FILE": str(place.folder / "identity.json"),
-        "TOKEN_ISSUERS": at.issuer,
-        "PORT": str(urlsplit(at.api).port),
-        # Neither side writes a line for each request.
-        "LOG_LEVEL": "WARNING",
-    }
+    settings = {**settings_beside(place, at.issuer, parents=parents), "PORT": str(urlsplit(at.api).port)}
     bare_port = str(urlsplit(at.bare).port)
     with running(
         (python("issuer", place.folder, {}, "local.issuer", str(place.folder)), f"{at.issuer}/jwks"),
@@ -129,6 +115,27 @@ async def serving(place: Place, *, parents: int) -> AsyncIterator[Addresses]:
         (python("bare", place.folder, {}, "bench.bare", place.url(), bare_port), f"{at.bare}/ready"),
     ):
         yield at
+
+
+def settings_beside(place: Place, issuer: str, *, parents: int) -> dict[str, str]:
+    """Write what an issuer knows at which so many parents log in, and return the settings of an API that takes its tokens, but its port.
+
+    It finds no Redis, unless its address is added.
+    """
+    identity = RSAKey.generate_key(2048)
+    logins = tuple(Login(login=f"parent-{number}", scope="kot:app", bsn=marked_bsn(number * 2)) for number in range(parents))
+    known = IssuerFolder(issuer, (), logins, identity.as_dict(private=False))
+    (place.folder / "issuer.json").write_bytes(msgspec.json.encode(known))
+    (place.folder / "identity.json").write_bytes(msgspec.json.encode(identity.as_dict(private=True)))
+    return {
+        **{f"DATABASE_URL_{name}": place.url(f"kot_{name.lower()}") for name in ("PARENT", "ORGANISATION", "TVS", "PILOT", "TRIAL")},
+        "REDIS_URL": "redis://127.0.0.1:9/0",
+        "KEYRING_FILE": str(place.folder / "keyring.json"),
+        "IDENTITY_KEY_FILE": str(place.folder / "identity.json"),
+        "TOKEN_ISSUERS": issuer,
+        # Neither side of a measurement writes a line for each request.
+        "LOG_LEVEL": "WARNING",
+    }
 
 
 def python(name: str, folder: Path, settings: dict[str, str], *arguments: str) -> Process:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import uvloop
 
 from reconcile.settings import Settings, SettingsError
 from reconcile.store.connections import StoreAway
-from reconcile.store.database import UnsafeLogin
+from reconcile.store.logins import UnsafeLogin
 
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -67,6 +68,12 @@ def run_told(work: Coroutine[Any, Any, None]) -> None:
             runner.run(work)
     except (StoreAway, UnsafeLogin) as error:
         raise click.ClickException(str(error)) from None
+
+
+def open_as_many_files_as_allowed() -> None:
+    """Let this process hold as many connections as the system lets it, and not the thousand that a shell begins with."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def log_json(level: str) -> None:

@@ -10,7 +10,7 @@ import uvicorn
 from api.app import NEEDED_SETTINGS, create_app
 from api.bells import Bells
 from api.processing import Processed
-from cli.doorway import log_json, run_told, settings_for
+from cli.doorway import log_json, open_as_many_files_as_allowed, run_told, settings_for
 from logbook.log import log_of, touched
 from reconcile.settings import Settings
 from reconcile.store.database import START_PATIENCE_S, Database, Role
@@ -22,6 +22,7 @@ def serve() -> None:
     """Run the API until stopped. Start more of it beside this one for more load."""
     settings = settings_for(*NEEDED_SETTINGS)
     log_json(settings.log_level)
+    open_as_many_files_as_allowed()
     run_told(_serve(settings))
 
 
@@ -68,6 +69,8 @@ async def _serve(settings: Settings) -> None:
             # The other one that uvicorn knows reads heads of any length.
             http="h11",
             server_header=False,
+            # As many phones as come back at one moment; the kernel lets no more wait than net.core.somaxconn.
+            backlog=8_192,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=20,
             h11_max_incomplete_event_size=65_536,

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from time import monotonic, sleep, time_ns
+from time import time_ns
 from typing import Protocol
 from uuid import UUID
 
@@ -163,9 +163,9 @@ class SpanLog:
         self._activities = f"{public_url.rstrip('/')}/v1/processing-activities/"
         # Not the tracer of the process: every processing is logged, whatever the caller's trace is sampled for.
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource({"service.name": service}), shutdown_on_exit=False)
-        exporter = OTLPSpanExporter(endpoint=url, timeout=SEND_TIMEOUT_S)
+        self._exporter = OTLPSpanExporter(endpoint=url, timeout=SEND_TIMEOUT_S)
         self._processor = BatchSpanProcessor(
-            exporter, max_queue_size=QUEUE_MAX, max_export_batch_size=BATCH_MAX, schedule_delay_millis=EVERY_MS
+            self._exporter, max_queue_size=QUEUE_MAX, max_export_batch_size=BATCH_MAX, schedule_delay_millis=EVERY_MS
         )
         self._provider.add_span_processor(self._processor)
         self.tracer = self._provider.get_tracer("kot-uren")
@@ -203,14 +203,13 @@ class SpanLog:
             _current.reset(current)
 
     def close(self) -> None:
-        """Send what waits, for some seconds at most."""
+        """Send what waits, for some seconds at most; what is left then is given up, and tried no more."""
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
-        until = monotonic() + FLUSH_S
-        while closing.is_alive() and monotonic() < until:
-            sleep(0.01)
+        closing.join(FLUSH_S)
         if closing.is_alive():
             logger.warning("the processing log did not take everything")
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
 
 def log_of(settings: Settings, process: str) -> SpanLog | None:

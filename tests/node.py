@@ -32,12 +32,13 @@ async def node(script: str, *arguments: str, timeout: float, env: Mapping[str, s
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    try:
-        said, complained = await asyncio.wait_for(process.communicate(), timeout)
-    except TimeoutError:
+    ending = asyncio.create_task(process.communicate())
+    await asyncio.wait({ending}, timeout=timeout)
+    is_late = not ending.done()
+    if is_late:
         process.kill()
-        said, complained = await process.communicate()
-        raise AssertionError(f"{script} did not end in {timeout} s.\n{said.decode()}\n{complained.decode()}") from None
+    said, complained = await ending
+    assert not is_late, f"{script} did not end in {timeout} s.\n{said.decode()}\n{complained.decode()}"
     assert process.returncode == 0, f"{script} ended with {process.returncode}.\n{said.decode()}\n{complained.decode()}"
     return said.decode()
 

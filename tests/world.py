@@ -277,9 +277,9 @@ async def as_owner(admin: asyncpg.Connection) -> AsyncIterator[asyncpg.Connectio
         yield admin
 
 
-async def adopted(db: Database, admin: asyncpg.Connection, books: Books, old: str, new: str) -> None:
-    """Change the active rule book from one to another, as it should be done."""
-    kept = await foreseen(db, books, old, new)
+async def adopted(db: Database, admin: asyncpg.Connection, books: Books, old: str, new: str, *, kept: KeptReport | None = None) -> None:
+    """Change the active rule book from one to another, as it should be done, by a report of just now or of before."""
+    kept = kept or await foreseen(db, books, old, new)
     async with as_owner(admin) as conn:
         await approve_report(conn, kept.report_id, approved_by="reader")
         await activate_book(conn, books.book(new), report_id=kept.report_id, activated_by="doer")

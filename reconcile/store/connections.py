@@ -114,6 +114,25 @@ class Connections(Generic[AnyConnection]):
         return monotonic() - since > self._idle_max_s
 
 
+class Turns:
+    """So many at once; who comes later waits, in the order in which they came."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = asyncio.Semaphore(at_once)
+
+    async def take(self, *, timeout_s: float) -> None:
+        """Wait for a turn; `give` it back. Raises TimeoutError."""
+        if not self._free.locked():
+            await self._free.acquire()  # at once
+            return
+        async with asyncio.timeout(timeout_s):
+            await self._free.acquire()
+
+    def give(self) -> None:
+        """Let the next one have it."""
+        self._free.release()
+
+
 async def patiently(connect: Callable[[], Awaitable[None]], patience_s: float) -> None:
     """Try again while the store is starting or going: a process that begins beside a restart of the store must not end by it.
 

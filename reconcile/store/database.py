@@ -32,8 +32,9 @@ from reconcile.callers import (
     context_of,
 )
 from reconcile.problems import Busy
-from reconcile.store.connections import BROKEN, Connections, patiently
+from reconcile.store.connections import BROKEN, Connections, Turns, patiently
 from reconcile.store.context import beginning, bound
+from reconcile.store.logins import CONNECT_TIMEOUT_S, connect_login, refuse_unsafe
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,10 @@ _ROLE_OF_CALLER: Mapping[type, Role] = {
 
 # A request waits this long for a connection, then hears 503 with Retry-After: waiting longer only moves the queue.
 ACQUIRE_TIMEOUT_S = 1.0
-CONNECT_TIMEOUT_S = 3.0
+# Phones that lost a process come back all at once: who follows waits longer, because to refuse a phone and hear it again costs more than
+# to let it wait. So many connections are left to all others meanwhile (ADR 0039).
+FOLLOWING_TIMEOUT_S = 10.0
+KEPT_FROM_FOLLOWERS = 2
 # How long a process that starts waits for a store that is starting as well.
 START_PATIENCE_S = 60.0
 # asyncpg cannot leave a dead network without a command timeout (its issue 1326).
@@ -116,17 +120,19 @@ _READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _NOBODY: Mapping[str, str] = {}
 
 
-class UnsafeLogin(Exception):
-    """A login could see more than row-level security allows: the service refuses to start."""
-
-
 class Database:
     """Connections by login role. Open with `connect`, close with `close`."""
 
     def __init__(
-        self, logins: Mapping[Role, Connections[Connection]], *, on_change: OnChange | None = None, on_touch: OnChange | None = None
+        self,
+        logins: Mapping[Role, Connections[Connection]],
+        *,
+        followers_max: int = 1,
+        on_change: OnChange | None = None,
+        on_touch: OnChange | None = None,
     ) -> None:
         self._logins = logins
+        self._followers = Turns(followers_max)
         self._on_change = on_change
         self._on_touch = on_touch
 
@@ -146,7 +152,8 @@ class Database:
         Raises StoreAway, and UnsafeLogin when a login is superuser, may bypass row-level security or is another role.
         """
         logins = {role: Connections(partial(_connect, role, url), connections_max=connections_max) for role, url in urls.items()}
-        database = cls(logins, on_change=on_change, on_touch=on_touch)
+        followers_max = max(connections_max - KEPT_FROM_FOLLOWERS, 1)
+        database = cls(logins, followers_max=followers_max, on_change=on_change, on_touch=on_touch)
         try:
             for role, login in logins.items():
                 await patiently(partial(_first_connection, login, role), patience_s)
@@ -210,6 +217,13 @@ class Database:
         """
         return self._connection(Role.PARENT, alone_for=context_of(caller))
 
+    def following(self, caller: Parent | Visitor) -> AbstractAsyncContextManager[Connection]:
+        """The same as `reading` for a phone that follows its household: it waits for its turn, and leaves connections to all others.
+
+        Raises Busy when its turn did not come.
+        """
+        return self._connection(Role.PARENT, alone_for=context_of(caller), followers=self._followers)
+
     def _tell(self, listener: OnChange | None, household_ids: frozenset[UUID]) -> None:
         try:
             if household_ids and listener is not None:
@@ -218,22 +232,29 @@ class Database:
         except Exception:
             logger.exception("nobody was told of a change")
 
-    def _connection(self, role: Role, *, alone_for: Mapping[str, str] = _NOBODY) -> "_Lent":
+    def _connection(self, role: Role, *, alone_for: Mapping[str, str] = _NOBODY, followers: Turns | None = None) -> "_Lent":
         if role not in self._logins:
             raise Busy(f"This process has no login {role}.")
-        return _Lent(self._logins[role], alone_for)
+        return _Lent(self._logins[role], alone_for, followers)
 
 
 class _Lent(AbstractAsyncContextManager[Connection]):
     """A connection for as long as a block runs; every request needs one, and a generator would cost more than the connection."""
 
-    def __init__(self, login: Connections[Connection], alone_for: Mapping[str, str]) -> None:
+    def __init__(self, login: Connections[Connection], alone_for: Mapping[str, str], followers: Turns | None) -> None:
         self._login = login
         self._alone_for = alone_for
+        self._followers = followers
 
     async def __aenter__(self) -> Connection:
         try:
-            self._conn = await self._login.take(timeout_s=ACQUIRE_TIMEOUT_S)
+            if self._followers is not None:
+                await self._followers.take(timeout_s=FOLLOWING_TIMEOUT_S)
+            try:
+                self._conn = await self._login.take(timeout_s=ACQUIRE_TIMEOUT_S)
+            except BaseException:
+                self._leave()
+                raise
         except TimeoutError:
             raise Busy("All connections to the store are in use. Try again shortly.") from None
         self._conn.bind_alone(self._alone_for)
@@ -244,6 +265,11 @@ class _Lent(AbstractAsyncContextManager[Connection]):
         is_unclean = isinstance(error, (asyncio.CancelledError, *BROKEN, OSError, TimeoutError))
         self._conn.bind_alone(_NOBODY)
         self._login.give(self._conn, is_clean=not is_unclean)
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._followers is not None:
+            self._followers.give()
 
 
 async def _to_the_end(work: Awaitable[object]) -> None:
@@ -258,7 +284,7 @@ async def _to_the_end(work: Awaitable[object]) -> None:
 async def _first_connection(login: Connections[Connection], role: Role) -> None:
     conn, is_clean = await login.take(timeout_s=CONNECT_TIMEOUT_S), False
     try:
-        await _refuse_unsafe(conn, role)
+        await refuse_unsafe(conn, role)
         is_clean = True
     except BROKEN as error:
         if conn.is_closed() or isinstance(error, asyncpg.InternalClientError):
@@ -269,32 +295,5 @@ async def _first_connection(login: Connections[Connection], role: Role) -> None:
 
 
 async def _connect(role: Role, url: str) -> Connection:
-    return await asyncpg.connect(
-        url,
-        timeout=CONNECT_TIMEOUT_S,
-        command_timeout=COMMAND_TIMEOUT_S[role],
-        connection_class=Connection,
-        server_settings={
-            "application_name": role.value,
-            "search_path": "kot, public",
-            "statement_timeout": str(int(COMMAND_TIMEOUT_S[role] * 1000 * 0.8)),
-            "lock_timeout": "2000",
-            "idle_in_transaction_session_timeout": "10000",
-            "timezone": "UTC",
-            "standard_conforming_strings": "on",
-            # Look-ups by key, whatever the key: planning anew costs more than running. Tables grow faster than what is known of their
-            # size: a plan that was made while one was empty must not read it whole for as long as it is kept.
-            **({"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"} if role in _BY_KEY else {}),
-            "jit": "off",  # compiling a short statement costs more than running it
-        },
-    )
-
-
-async def _refuse_unsafe(conn: Connection, role: Role) -> None:
-    row = await conn.fetchrow(
-        "SELECT current_user AS name, rolsuper OR rolbypassrls AS is_unsafe FROM pg_roles WHERE rolname = current_user"
-    )
-    if row is None or row["is_unsafe"]:
-        raise UnsafeLogin(f"The login for {role} is a superuser or bypasses row-level security. Use a login made by `kot migrate`.")
-    if row["name"] != role:
-        raise UnsafeLogin(f"The login for {role} connects as {row['name']}. Use the login of that name.")
+    timeout_s = COMMAND_TIMEOUT_S[role]
+    return await connect_login(role.value, url, Connection, command_timeout_s=timeout_s, looks_up_by_key=role in _BY_KEY)

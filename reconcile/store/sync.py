@@ -49,10 +49,41 @@ class FollowedPage(Struct, frozen=True, kw_only=True):
     documents: Sequence[Followed]
 
 
+class HeldCollection(Struct, frozen=True, kw_only=True):
+    """What a household has of a collection, without what is gone: `sha256` is over one line for each document.
+
+    A line is the number of the document, a space, its version and a line feed; lines are in the order of the numbers as text.
+    """
+
+    collection: str
+    document_count: int
+    sha256: str
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """What a household has of every collection, at one moment."""
+
+    standing: Standing
+    collections: Sequence[HeldCollection]
+
+
 async def standing(conn: Connection, parent: Parent, month: Month) -> Standing | None:
     """Return where the parent's household is; None when they are no parent of it in this month."""
     rows = await conn.read(SQL["standing"], parent.household_id, parent.person_id, first_day(month))
     return Standing(from_month=rows[0]["from_month"], household_version=rows[0]["household_version"]) if rows else None
+
+
+async def checksums(conn: Connection, parent: Parent, month: Month) -> Held | None:
+    """Return what the parent's household has of every collection; None when they are no parent of it in this month."""
+    rows = await conn.read(SQL["checksums"], parent.household_id, parent.person_id, first_day(month))
+    if not rows:
+        return None
+    return Held(
+        standing=Standing(from_month=rows[0]["from_month"], household_version=rows[0]["household_version"]),
+        collections=[
+            HeldCollection(collection=row["collection"], document_count=row["document_count"], sha256=row["sha256"]) for row in rows
+        ],
+    )
 
 
 async def placements_after(conn: Connection, following: Following) -> FollowedPage | None:

@@ -11,6 +11,48 @@ WHERE household.household_id = $1 AND membership.person_id = $2
     AND membership.role IN ('applicant', 'partner') AND membership.superseded_at IS NULL
     AND membership.from_month <= $3 AND (membership.until_month IS NULL OR membership.until_month >= $3);
 
+-- name: checksums
+-- The same rows as the pages have, without those that are gone. One line for each document, in the order of their numbers.
+SELECT household.version AS household_version, membership.from_month, held.collection, count(held.document_id) AS document_count,
+    encode(
+        sha256(
+            convert_to(coalesce(string_agg(held.document_id || ' ' || held.version || E'\n', '' ORDER BY held.document_id), ''), 'UTF8')
+        ),
+        'hex'
+    ) AS sha256
+FROM household
+JOIN membership ON membership.household_id = household.household_id
+CROSS JOIN LATERAL (
+    SELECT collection.name AS collection, document.document_id, document.version
+    FROM unnest(ARRAY['answers', 'changes', 'differences', 'notices', 'placements']) AS collection (name)
+    LEFT JOIN (
+        SELECT 'placements' AS collection, placement_id AS document_id, version
+        FROM placement
+        WHERE household_id = $1 AND NOT deleted
+        UNION ALL
+        SELECT 'differences', difference_id, version
+        FROM shown_difference
+        WHERE household_id = $1 AND NOT deleted
+        UNION ALL
+        SELECT 'changes', change_id, version
+        FROM change
+        WHERE household_id = $1 AND NOT deleted
+        UNION ALL
+        SELECT 'answers', answer_id, version
+        FROM shown_answer
+        WHERE household_id = $1 AND NOT deleted
+        UNION ALL
+        SELECT 'notices', notice_id, version
+        FROM notice
+        WHERE household_id = $1 AND NOT deleted
+    ) AS document ON document.collection = collection.name
+) AS held
+WHERE household.household_id = $1 AND membership.person_id = $2
+    AND membership.role IN ('applicant', 'partner') AND membership.superseded_at IS NULL
+    AND membership.from_month <= $3 AND (membership.until_month IS NULL OR membership.until_month >= $3)
+GROUP BY household.version, membership.from_month, held.collection
+ORDER BY held.collection;
+
 -- name: placements_after
 SELECT household.version AS household_version, standing.from_month AS standing_from_month, page.*
 FROM household

@@ -146,6 +146,7 @@ ROUTES: Mapping[str, Route] = {
     "GET /v1/processing-activities/{activity_id}": msgspec.structs.replace(_OPEN, fills={"activity_id": "give-access"}),
     # Parents
     **{f"GET /v1/sync/{{collection}} {name}": _app(fills={"collection": name}, query={"schemaVersion": "1"}) for name in COLLECTIONS},
+    "GET /v1/sync/checksum": _app(),
     "GET /v1/sync/stream": _app(is_endless=True),
     "GET /v1/differences": _app(),
     "GET /v1/differences/{difference_id}": _app(names="difference_id"),

@@ -1,6 +1,7 @@
 """Requests in the processing log: one line for each household, in the trace of the caller, and nothing that says who it is."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from time import monotonic
 from uuid import UUID
@@ -253,6 +254,7 @@ async def test_a_log_that_takes_nothing_slows_and_fails_no_request(
     monkeypatch.setattr(logbook, "QUEUE_MAX", 64)
     monkeypatch.setattr(logbook, "BATCH_MAX", 8)
     monkeypatch.setattr(logbook, "FLUSH_S", 0.5)
+    monkeypatch.setattr(logbook, "SEND_TIMEOUT_S", 1.0)
     async with collecting() as collector:
         collector.waits_s = 30.0 if how == "hangs" else 0.0
         collector.status = 503 if how == "refuses" else 200
@@ -271,6 +273,11 @@ async def test_a_log_that_takes_nothing_slows_and_fails_no_request(
         await asyncio.to_thread(log.close)
         assert monotonic() - began < 2.0
         assert collector.lines == []
+        # Nothing goes on with it: a thread that did would live as long as the process.
+        until = monotonic() + 5
+        while (sending := [one.name for one in threading.enumerate() if "Otel" in one.name]) and monotonic() < until:
+            await asyncio.sleep(0.05)
+        assert sending == []
         collector.waits_s = 0.0
 
 

@@ -1,6 +1,7 @@
 """A phone's pull over HTTP: the wire form, its refusals, and nothing of another household."""
 
 import gzip
+import hashlib
 from typing import Any
 
 import asyncpg
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from api.app import create_app
+from api.sync_documents import COLLECTIONS
 from reconcile.keyring import Keyring
 from reconcile.settings import Settings
 from reconcile.store.database import Database
@@ -94,6 +96,24 @@ async def test_a_large_page_is_packed_for_who_takes_it(client: httpx.AsyncClient
     assert len(msgspec.json.decode(gzip.decompress(content) if is_packed else content)["documents"]) == 1
 
 
+async def test_a_copy_is_held_against_a_checksum(client: httpx.AsyncClient, followed: None) -> None:
+    checksum = (await client.get("/v1/sync/checksum", headers=parent())).json()
+    pages = {name: (await pull(client, name)).json() for name in COLLECTIONS}
+    assert checksum["epoch"] == pages["placements"]["checkpoint"]["epoch"]
+    assert checksum["lwt"] >= max(page["checkpoint"]["lwt"] for page in pages.values())
+    for held in checksum["collections"]:
+        documents, key = pages[held["collection"]]["documents"], COLLECTIONS[held["collection"]].key
+        lines = sorted(f"{one[key]} {one['version']}\n" for one in documents)
+        assert (held["count"], held["sha256"]) == (len(documents), hashlib.sha256("".join(lines).encode()).hexdigest())
+    assert {one["collection"]: one["count"] for one in checksum["collections"]} == {
+        "answers": 0,
+        "changes": 0,
+        "differences": 1,
+        "notices": 0,
+        "placements": 2,
+    }
+
+
 async def test_another_epoch_begins_again(client: httpx.AsyncClient, followed: None, problem: Problem) -> None:
     checkpoint = (await pull(client)).json()["checkpoint"]
     problem(await pull(client, **{**checkpoint, "epoch": "0" * 24}), 410, "epoch-ended")
@@ -158,6 +178,8 @@ async def test_nobody_follows_another_household(
     await world.declared(db, api_keyring, stranger)
     for collection in ("placements", "differences", "changes"):
         assert (await pull(client, collection, bsn=world.STRANGER)).json()["documents"] == []
+    checksum = (await client.get("/v1/sync/checksum", headers=parent(world.STRANGER))).json()
+    assert {one["count"] for one in checksum["collections"]} == {0}
     problem(await pull(client, bsn=world.STRANGER, **own), 410, "epoch-ended")
     problem(await client.get("/v1/sync/placements?schemaVersion=1", headers=organisation()), 403, "insufficient-scope")
 
@@ -171,6 +193,7 @@ async def test_whoever_moved_to_another_household_follows_that_one(
     members = [world.member(world.APPLICANT, "applicant"), world.member(world.CHILD, "child"), world.member(world.SIBLING, "child")]
     await world.declared(db, api_keyring, world.declaration(version=2, members=members))
     problem(await pull(client, bsn=world.PARTNER, **before["checkpoint"]), 403, "household-unclear")
+    problem(await client.get("/v1/sync/checksum", headers=parent(world.PARTNER)), 403, "household-unclear")
     moved = world.declaration(householdRef="H2", members=[world.member(world.PARTNER, "applicant")], placements=[])
     await world.declared(db, api_keyring, moved)
     problem(await pull(client, bsn=world.PARTNER, **before["checkpoint"]), 410, "epoch-ended")

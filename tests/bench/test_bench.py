@@ -18,9 +18,10 @@ SMALL = {
     "BENCH_HOUSEHOLDS": "20",
     "BENCH_SECONDS": "0.5",
     "BENCH_TAPS": "16",
+    "BENCH_PHONES": "40",
     "BENCH_NOTICES": "70",
 }
-LINES = {"delivery": 4, "judging": 1, "crowd": 3, "pull": 2, "acceptance": 2, "notices": 1}
+LINES = {"delivery": 4, "judging": 1, "crowd": 3, "pull": 2, "acceptance": 2, "reconnect": 2, "notices": 1}
 
 
 @pytest.mark.parametrize("part", PARTS)

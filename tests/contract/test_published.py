@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,63 @@ def test_every_reference_in_the_document_leads_somewhere() -> None:
     text = (ROOT / "openapi" / "openapi.json").read_text()
     for section, name in set(re.findall(r'"#/components/(\w+)/([\w.]+)"', text)):
         assert name in DOCUMENT["components"][section]
+
+
+def _schemas(node: object, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema of the document, with where it stands."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name in ("schema", "items") or path.endswith(("/schemas", "/properties")):
+                yield f"{path}/{name}", value
+            yield from _schemas(value, f"{path}/{name}")
+    elif isinstance(node, list):
+        for value in node:
+            yield from _schemas(value, path)
+
+
+# Rows as they are held: a file for the parent, which no client reads field by field.
+SCHEMAS = {path: schema for path, schema in _schemas(DOCUMENT) if not path.startswith("/components/schemas/HouseholdExport/")}
+
+
+def test_every_schema_is_something_that_generators_can_name() -> None:
+    """A reference, a reference or null, or a type with what it holds: of all else a generator makes "anything" or a name of its own."""
+    assert len(SCHEMAS) > 500
+    for path, schema in SCHEMAS.items():
+        options = schema.get("oneOf", schema.get("anyOf"))
+        if options is not None:
+            assert sorted(option.get("type", "$ref") for option in options) == ["$ref", "null"], path
+        elif "$ref" not in schema:
+            assert schema["type"], path
+            if "object" in schema["type"]:
+                assert schema["properties"], path
+                assert re.fullmatch("/components/schemas/[A-Za-z]+", path), f"{path} has no name"
+            if "array" in schema["type"]:
+                assert schema["items"], path
+
+
+def test_every_instant_is_told_as_one_and_every_number_has_its_size() -> None:
+    for path, schema in SCHEMAS.items():
+        if re.search(r"/properties/\w+(At|Since)$", path) and "string" in schema.get("type", ()):
+            assert schema["format"] == "date-time", path
+        if "integer" in schema.get("type", ()):
+            assert schema.get("maximum", 2**31) < 2**31 or schema["format"] == "int64", path
+
+
+def test_every_form_is_used() -> None:
+    text = (ROOT / "openapi" / "openapi.json").read_text()
+    for name in DOCUMENT["components"]["schemas"]:
+        assert f'"#/components/schemas/{name}"' in text, name
+
+
+def test_the_forms_of_problems_that_say_more_are_told_where_they_come() -> None:
+    def form(operation: str, status: str) -> str:
+        told = next(one for _, _, one in OPERATIONS if one["operationId"] == operation)["responses"][status]
+        return str(told["content"]["application/problem+json"]["schema"]["$ref"]).rpartition("/")[2]
+
+    assert form("acceptDifference", "412") == "StaleDifferenceProblem"
+    assert form("acceptAll", "412") == "OfferMovedProblem"
+    assert form("pullNotices", "426") == "AppTooOldProblem"
+    assert form("pullNotices", "410") == "ProblemDocument"
 
 
 def test_the_document_says_who_and_under_which_licence() -> None:

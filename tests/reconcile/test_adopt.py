@@ -261,10 +261,11 @@ async def test_what_is_being_judged_while_a_book_is_activated_is_judged_by_it_af
                 if not await mark_next_households(conn, "2026-07", households_max=10):
                     return
 
+    kept = await world.foreseen(db, books, FIRST_BOOK, NEXT)
     async with db.transaction(world.INTAKE) as conn:
         compared = await compare_due(conn, books, as_of=world.NOW, households_max=10)
         assert compared.opened == 1
-        await world.adopted(db, admin, books, FIRST_BOOK, NEXT)
+        await world.adopted(db, admin, books, FIRST_BOOK, NEXT, kept=kept)
         marking = asyncio.create_task(marked())
         await asyncio.sleep(0.2)
         assert not marking.done()  # it waits for the household that is being judged

@@ -1,5 +1,6 @@
 """Following a household: a phone sees every change once, in order, whoever writes in between."""
 
+import hashlib
 import random
 from contextlib import suppress
 from typing import Any
@@ -13,7 +14,7 @@ from api.sync_documents import COLLECTIONS
 from reconcile import forward
 from reconcile.answer import accept_difference
 from reconcile.callers import Forward, Parent
-from reconcile.follow import follow, household_version
+from reconcile.follow import checksums, follow, household_version
 from reconcile.forward import Processed, Refused
 from reconcile.keyring import Keyring
 from reconcile.problems import ChangeStands, EpochEnded, HouseholdUnclear
@@ -70,6 +71,20 @@ class Phone:
         for name in COLLECTIONS:
             while await self.page(name) == self._limit:
                 pass
+
+    async def complete(self) -> dict[str, str]:
+        """Ask what a complete copy has, by collection, as far as this one is not ahead of it."""
+        async with self._db.snapshot(self._parent) as conn:
+            asked = await checksums(conn, self._parent, this_month="2026-07", restore_number=self.restore_number)
+        assert [one.collection for one in asked.collections] == sorted(COLLECTIONS)
+        await self.pull()
+        assert {one.epoch for one in self.checkpoints.values()} == {asked.epoch}
+        return {one.collection: one.sha256 for one in asked.collections if self.checkpoints[one.collection].lwt <= asked.household_version}
+
+    def has(self, name: str) -> str:
+        """Compute the checksum of what it has of a collection, as a phone does."""
+        held = [(one[COLLECTIONS[name].key], one["version"]) for one in self.held[name].values() if not one["_deleted"]]
+        return hashlib.sha256("".join(f"{number} {version}\n" for number, version in sorted(held)).encode()).hexdigest()
 
 
 async def household(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> Parent:
@@ -177,6 +192,8 @@ async def test_who_is_no_parent_any_more_is_sent_nothing(db: Database, admin: as
     async with db.snapshot(parent) as conn:
         with pytest.raises(HouseholdUnclear):
             await household_version(conn, parent, this_month="2026-07")
+        with pytest.raises(HouseholdUnclear):
+            await checksums(conn, parent, this_month="2026-07", restore_number=1)
     assert phone.seen == []
 
 
@@ -200,6 +217,36 @@ async def test_a_phone_sees_what_was_undone_and_what_follows(db: Database, admin
     assert [one["state"] for one in phone.held["differences"].values()] == ["open"]
 
 
+async def test_a_copy_that_lost_something_is_told_from_one_that_did_not(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await household(db, admin, keyring)
+    await world.delivered(db, keyring, world.line(month="2026-02", hours="120.00"), world.line(month="2026-03", hours="120.00"))
+    phone = Phone(db, parent)
+    complete = await phone.complete()
+    assert len(set(complete.values())) == 3, "placements, differences, and three collections of nothing"
+    assert {name: phone.has(name) for name in COLLECTIONS} == complete
+    number, document = phone.held["placements"].popitem()
+    assert phone.has("placements") != complete["placements"]
+    phone.held["placements"][number] = {**document, "version": document["version"] - 1}
+    assert phone.has("placements") != complete["placements"]
+    phone.held["placements"][number] = document
+    assert phone.has("placements") == complete["placements"]
+
+
+async def test_what_changes_while_a_phone_pulls_is_no_loss(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """The phone is ahead of what it asked: for that collection the answer does not count, for the others it does."""
+    parent = await household(db, admin, keyring)
+    phone = Phone(db, parent)
+    async with db.snapshot(parent) as conn:
+        asked = await checksums(conn, parent, this_month="2026-07", restore_number=1)
+    await world.declared(db, keyring, world.declaration(version=2, placements=[world.care()]))
+    await phone.pull()
+    before = {one.collection: one.sha256 for one in asked.collections}
+    assert phone.has("placements") != before["placements"]
+    assert phone.checkpoints["placements"].lwt > asked.household_version
+    assert phone.has("notices") == before["notices"]
+    assert phone.checkpoints["notices"].lwt <= asked.household_version
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_whoever_follows_has_what_a_full_read_gives(db: Database, admin: asyncpg.Connection, keyring: Keyring, seed: int) -> None:
     """Declarations, deliveries, acceptances, sending and receipts in a random order, with a page pulled in between, now and then."""
@@ -210,7 +257,10 @@ async def test_whoever_follows_has_what_a_full_read_gives(db: Database, admin: a
         await _write(db, admin, keyring, parent, dice, version=step + 2)
         for name in dice.sample(sorted(COLLECTIONS), dice.randint(0, 3)):
             await phone.page(name)
-    await phone.pull()
+        if dice.random() < 0.2:
+            complete = await phone.complete()
+            assert {name: phone.has(name) for name in complete} == complete
+    assert await phone.complete() == {name: phone.has(name) for name in COLLECTIONS}
     fresh = Phone(db, parent)
     await fresh.pull()
     assert {name: len(one) for name, one in fresh.held.items()} == {name: len(one) for name, one in phone.held.items()}

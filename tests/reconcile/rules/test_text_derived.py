@@ -6,6 +6,7 @@ wrong: a number too many fails as a number that is not right does. Texts are of 
 
 import random
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -202,20 +203,23 @@ def check_instead(line: str, told: Told) -> None:
 
 
 def check_notes(lines: Sequence[str], told: Told) -> None:
-    by_code = {one.code: one for one in told.explanation.circumstances}
+    # Both sides of a move may have a circumstance of one code.
+    by_code = defaultdict(list)
+    for one in told.explanation.circumstances:
+        by_code[one.code].append(one)
     seen = [one for each in told.explanation.accepted_before for one in each.seen]
     for line in lines:
         hours = [number(one) for one in re.findall(_HOURS, re.sub(_RATE, "", line))]
         if "komt op" in line:
-            must(hours == [by_code["hours-above-cap"].hours, by_code["hours-above-cap"].limit], line)
+            must(hours in [[one.hours, one.limit] for one in by_code["hours-above-cap"]], line)
         elif "midden in een maand" in line:
-            days = [one.day for code, one in by_code.items() if code == ("starts-in-month" if "begon" in line else "stops-in-month")]
-            must([day(line)] == days and not hours, line)
+            days = [one.day for one in by_code["starts-in-month" if "begon" in line else "stops-in-month"]]
+            must(day(line) in days and not hours, line)
         elif found := re.search(rf"terug tot {_SPAN}\.", line):
-            must(months(found["span"]) == list(by_code["older-than-three-months"].months), line)
+            must(months(found["span"]) in [list(one.months) for one in by_code["older-than-three-months"]], line)
         elif found := re.search(rf"Toen u het overnam, .* over {_SPAN} nog", line):
             said = side(line)
-            must(months(found["span"])[0] in by_code["corrected-after-acceptance"].months, line)
+            must(any(months(found["span"])[0] in one.months for one in by_code["corrected-after-acceptance"]), line)
             must(any(one.month in months(found["span"]) and (one.hours, one.hourly_rate) == (said.hours, said.rate) for one in seen), line)
         else:
             must(not _ANYTHING.search(line), line)

@@ -10,8 +10,9 @@ import pytest
 from reconcile.callers import Intake, Parent, Sender, Visitor
 from reconcile.problems import Busy
 from reconcile.store.connections import StoreAway
-from reconcile.store.database import Database, Role, UnsafeLogin
+from reconcile.store.database import KEPT_FROM_FOLLOWERS, Database, Role
 from reconcile.store.households import record_changes
+from reconcile.store.logins import UnsafeLogin
 from tests.conftest import database_url
 
 
@@ -74,6 +75,38 @@ async def test_without_a_free_connection_the_caller_hears_busy(database_name: st
         with pytest.raises(Busy):
             async with database.snapshot(caller):
                 pass
+    await database.close()
+
+
+async def test_phones_that_follow_wait_for_their_turn_and_leave_connections_to_others(
+    database_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await Database.connect({Role.PARENT: database_url(database_name, "kot_parent")}, connections_max=KEPT_FROM_FOLLOWERS + 2)
+    visitor = Visitor(issuer="https://issuer.example", subject="somebody")
+    turns: list[int] = []
+
+    async def follow(number: int) -> None:
+        async with database.following(visitor) as conn:
+            turns.append(number)
+            await conn.read("SELECT 1 AS one")
+            await asyncio.sleep(0.02)
+
+    async with database.following(visitor), database.following(visitor):
+        waiting = [asyncio.create_task(follow(number)) for number in range(20)]
+        await asyncio.sleep(0.05)
+        async with database.reading(visitor), database.transaction(visitor):
+            assert (turns, database.taken) == ([], 4)
+        # Who gives up has no turn.
+        waiting.pop().cancel()
+        with monkeypatch.context() as patch:
+            patch.setattr("reconcile.store.database.FOLLOWING_TIMEOUT_S", 0.05)
+            with pytest.raises(Busy):
+                await follow(99)
+    await asyncio.gather(*waiting)
+    assert turns == list(range(19))
+    # Every turn was given back: two may follow at once again, and no more.
+    async with database.following(visitor), database.following(visitor):
+        assert database.taken == 2
     await database.close()
 
 
