@@ -26,16 +26,57 @@ class StoreAway(Exception):
     """The store does not answer, or does not take a login; the message has no password."""
 
 
+class Turns:
+    """So many at once; who comes later waits, in the order in which they came."""
+
+    def __init__(self, at_once: int) -> None:
+        # A turn that nobody has. Whoever takes one gives it back, or hands it to who waits first.
+        self._free = at_once
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self, *, timeout_s: float) -> None:
+        """Wait for a turn; `give` it back. Raises TimeoutError."""
+        if self._free and not self._waiting:
+            self._free -= 1
+            return
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(turn)
+        # When many phones come at once every pull waits here: asyncio's own timeout would be a twentieth of what it costs.
+        late = loop.call_later(timeout_s, _too_late, turn)
+        try:
+            await turn
+        except BaseException:
+            if not turn.cancelled() and turn.exception() is None:
+                self.give()  # it was our turn already
+            raise
+        finally:
+            late.cancel()
+
+    def give(self) -> None:
+        """Let the next one have it."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
+def _too_late(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_exception(TimeoutError())
+
+
 class Connections(Generic[AnyConnection]):
     """At most so many connections at once, opened when they are needed; the one used last is used next. Who waits is served in turn."""
 
     def __init__(self, connect: Callable[[], Awaitable[AnyConnection]], *, connections_max: int, idle_max_s: float = IDLE_MAX_S) -> None:
         self._connect = connect
         self._idle_max_s = idle_max_s
-        # The place of a connection, opened or not. Whoever takes one away brings it back, or hands it to who waits first.
-        self._places = connections_max
+        # The place of a connection, opened or not.
+        self._places = Turns(connections_max)
         self._idle: deque[tuple[float, AnyConnection]] = deque()
-        self._waiting: deque[asyncio.Future[None]] = deque()
         self._taken: set[AnyConnection] = set()
         self._is_closed = False
 
@@ -46,17 +87,14 @@ class Connections(Generic[AnyConnection]):
 
     async def take(self, *, timeout_s: float) -> AnyConnection:
         """Take a connection that nobody else uses; `give` it back. Raises TimeoutError, and what connecting raises."""
-        if self._places and not self._waiting:
-            self._places -= 1
-        else:
-            await self._wait(timeout_s)
+        await self._places.take(timeout_s=timeout_s)
         try:
             conn = self._usable()
             if conn is None:
                 async with asyncio.timeout(timeout_s):
                     conn = await self._connect()
         except BaseException:
-            self._leave()
+            self._places.give()
             raise
         self._taken.add(conn)
         return conn
@@ -70,7 +108,7 @@ class Connections(Generic[AnyConnection]):
             conn.terminate()
         while self._idle and self._is_old(self._idle[0][0]):
             self._idle.popleft()[1].terminate()
-        self._leave()
+        self._places.give()
 
     async def close(self, *, patience_s: float) -> None:
         """End all; those in use may be given back within so many seconds."""
@@ -83,17 +121,6 @@ class Connections(Generic[AnyConnection]):
         for conn in self._taken:
             conn.terminate()
 
-    async def _wait(self, timeout_s: float) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await turn
-        except BaseException:
-            if not turn.cancelled():
-                self._leave()  # it was our turn already
-            raise
-
     def _usable(self) -> AnyConnection | None:
         while self._idle:
             since, conn = self._idle.pop()
@@ -102,35 +129,8 @@ class Connections(Generic[AnyConnection]):
             conn.terminate()
         return None
 
-    def _leave(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._places += 1
-
     def _is_old(self, since: float) -> bool:
         return monotonic() - since > self._idle_max_s
-
-
-class Turns:
-    """So many at once; who comes later waits, in the order in which they came."""
-
-    def __init__(self, at_once: int) -> None:
-        self._free = asyncio.Semaphore(at_once)
-
-    async def take(self, *, timeout_s: float) -> None:
-        """Wait for a turn; `give` it back. Raises TimeoutError."""
-        if not self._free.locked():
-            await self._free.acquire()  # at once
-            return
-        async with asyncio.timeout(timeout_s):
-            await self._free.acquire()
-
-    def give(self) -> None:
-        """Let the next one have it."""
-        self._free.release()
 
 
 async def patiently(connect: Callable[[], Awaitable[None]], patience_s: float) -> None:
