@@ -20,6 +20,7 @@ from bench.measured import Measured
 from bench.notices import measure_notices
 from bench.pull import measure_pull
 from bench.reconnect import measure_reconnect
+from bench.told import measure_told
 from local.binaries import postgres_folder
 from local.servers import Postgres
 
@@ -45,6 +46,7 @@ PARTS: Mapping[str, Measure] = {
     "acceptance": lambda postgres, folder: measure_acceptance(postgres, folder, taps=_size("TAPS", 2_000)),
     "reconnect": lambda postgres, folder: measure_reconnect(postgres, folder, phones=_size("PHONES", 5_000)),
     "notices": lambda postgres, folder: measure_notices(postgres, folder, notices=_size("NOTICES", 5_000)),
+    "told": lambda postgres, folder: measure_told(postgres, folder, households=_size("TOLD", 10_000)),
 }
 
 

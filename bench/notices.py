@@ -46,7 +46,7 @@ async def measure_notices(postgres: Postgres, folder: Path, *, notices: int) -> 
     """Measure so many notices on each side."""
     place = await new_place(postgres, folder, "bench_notices")
     url = f"http://127.0.0.1:{free_port()}"
-    account = _push_service(place, url)
+    account = push_service(place, url)
     each = max(notices // (_TURNS + 1), AT_ONCE)
     db, admin = await place.doors(), await place.admin()
     try:
@@ -73,7 +73,7 @@ async def measure_notices(postgres: Postgres, folder: Path, *, notices: int) -> 
     return (Measured(path=path, ours=done.rate, yardstick=bare_done.rate, unit="/s", promise=_PROMISE),)
 
 
-def _push_service(place: Place, url: str) -> ServiceAccount:
+def push_service(place: Place, url: str) -> ServiceAccount:
     """Write what the push service knows, and return who may send."""
     key = RSAKey.generate_key(2048)
     account = ServiceAccount(
@@ -87,15 +87,20 @@ def _push_service(place: Place, url: str) -> ServiceAccount:
 async def _stage(place: Place, db: Database, admin: Connection, count: int) -> None:
     """Stage a notice for each of so many households with one phone; none of them is due yet."""
     await declare_households(db, admin, place.keyring, count)
+    await give_phones(admin)
+    await release_to_all(db, count)
+    await deliver(db, place.keyring, all_deviate(count), "first")
+    await admin.execute("UPDATE outbox SET due_at = 'infinity'")
+    await admin.execute("VACUUM ANALYZE")
+
+
+async def give_phones(admin: Connection) -> None:
+    """Register a phone for every household; its token is `phone-` and the household's reference."""
     await admin.execute(
         "INSERT INTO device (household_id, device_id, person_id, platform, token, token_sha256, locale)"
         " SELECT household_id, gen_random_uuid(), person_id, 'android', 'phone-' || household_ref, sha256(household_ref::bytea), 'nl'"
         " FROM membership JOIN household USING (household_id) WHERE role = 'applicant'"
     )
-    await release_to_all(db, count)
-    await deliver(db, place.keyring, all_deviate(count), "first")
-    await admin.execute("UPDATE outbox SET due_at = 'infinity'")
-    await admin.execute("VACUUM ANALYZE")
 
 
 async def release_to_all(db: Database, households: int) -> None:

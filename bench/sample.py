@@ -27,6 +27,7 @@ from workers.deliveries import DeliveryDrain
 MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04")
 DEVIATES_EVERY = 5
 _NOW = datetime(2026, 7, 10, 9, tzinfo=UTC)
+SENDER_OIN = "00000099000000010000"
 _LRK = marked_bsn(2_000_000)
 _CHUNK_BYTES = 262_144
 
@@ -140,7 +141,7 @@ async def land(db: Database, keyring: Keyring, sender: Organisation, body: bytes
 async def the_sender(db: Database) -> Organisation:
     """Return the organisation that delivers."""
     async with db.snapshot(Sender(oin="")) as conn:
-        sender = await organisation_by_oin(conn, "00000099000000010000")
+        sender = await organisation_by_oin(conn, SENDER_OIN)
     if sender is None:
         raise AssertionError("the register lacks the sender")
     return sender

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from bench.sample import declare_households, deliver, delivery_body
 from local.clients import person_token
-from local.issuer import IssuerFolder, Login
+from local.issuer import Client, IssuerFolder, Login
 from local.processes import Process
 from local.servers import Postgres, free_port
 from reconcile.keyring import Keyring, new_keyring
@@ -117,14 +117,15 @@ async def serving(place: Place, *, parents: int) -> AsyncIterator[Addresses]:
         yield at
 
 
-def settings_beside(place: Place, issuer: str, *, parents: int) -> dict[str, str]:
-    """Write what an issuer knows at which so many parents log in, and return the settings of an API that takes its tokens, but its port.
+def settings_beside(place: Place, issuer: str, *, parents: int, clients: tuple[Client, ...] = ()) -> dict[str, str]:
+    """Write what an issuer knows at which so many parents log in and these machines fetch tokens, and return the settings of an API that
+    takes its tokens, but its port.
 
     It finds no Redis, unless its address is added.
     """
     identity = RSAKey.generate_key(2048)
     logins = tuple(Login(login=f"parent-{number}", scope="kot:app", bsn=marked_bsn(number * 2)) for number in range(parents))
-    known = IssuerFolder(issuer, (), logins, identity.as_dict(private=False))
+    known = IssuerFolder(issuer, clients, logins, identity.as_dict(private=False))
     (place.folder / "issuer.json").write_bytes(msgspec.json.encode(known))
     (place.folder / "identity.json").write_bytes(msgspec.json.encode(identity.as_dict(private=True)))
     return {
@@ -144,14 +145,15 @@ def python(name: str, folder: Path, settings: dict[str, str], *arguments: str) -
 
 
 @contextmanager
-def running(*processes: tuple[Process, str]) -> Iterator[None]:
-    """Run processes, each ready before the next is started; the address beside it says when it is."""
+def running(*processes: tuple[Process, str | None]) -> Iterator[None]:
+    """Run processes, each ready before the next is started; the address beside it says when it is. Nothing waits for one without."""
     started: list[Process] = []
     try:
         for process, ready in processes:
             started.append(process)
             process.start()
-            process.wait_ready(ready)
+            if ready is not None:
+                process.wait_ready(ready)
         yield
     finally:
         for process in reversed(started):

@@ -20,8 +20,9 @@ SMALL = {
     "BENCH_TAPS": "16",
     "BENCH_PHONES": "40",
     "BENCH_NOTICES": "70",
+    "BENCH_TOLD": "60",
 }
-LINES = {"delivery": 4, "judging": 1, "crowd": 3, "pull": 2, "acceptance": 2, "reconnect": 2, "notices": 1}
+LINES = {"delivery": 4, "judging": 1, "crowd": 3, "pull": 2, "acceptance": 2, "reconnect": 2, "notices": 1, "told": 1}
 
 
 @pytest.mark.parametrize("part", PARTS)
