@@ -15,8 +15,9 @@ import uvloop
 from rich.markup import escape
 
 from local.binaries import BinaryMissing
-from local.chain import Chain, ChainBroken
+from local.chain import Chain, ChainBroken, Findings
 from local.lrk_file import register_file
+from local.other_answers import OtherAnswers, answer_otherwise, who_answers_otherwise
 from local.privileges import CannotDropPrivileges
 from local.processes import ProcessFailed
 from local.region import Household, Region, sample_region
@@ -64,13 +65,13 @@ def play(run: Run, region: Region, *, stays: bool) -> None:
         run.start_counterparties()
         run.start_product()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        chain = runner.run(_play(run, region, files))
-    console.print(closing_table(chain.findings, region.planted(), monotonic() - began))
+        findings, others = runner.run(_play(run, region, files))
+    console.print(closing_table(findings, others, region.planted(), monotonic() - began))
     if stays:
         _stay(run, region)
 
 
-async def _play(run: Run, region: Region, files: Sequence[Sequence[DeliveryFile]]) -> Chain:
+async def _play(run: Run, region: Region, files: Sequence[Sequence[DeliveryFile]]) -> tuple[Findings, OtherAnswers]:
     limits = httpx.Limits(max_connections=32)
     async with httpx.AsyncClient(timeout=30, limits=limits) as http:
         chain = Chain(run, region, http)
@@ -91,12 +92,15 @@ async def _play(run: Run, region: Region, files: Sequence[Sequence[DeliveryFile]
             await chain.hear(move)
         with step("One more delivery, timed"):
             await chain.probe(*_probe(region))
-        taps = [one for one in region.households if one.differs]
+        disputes, postpones, _ = who_answers_otherwise(region)
+        taps = [one for one in region.households if one.differs and one not in (disputes, postpones)]
         with step("Parents take over with one tap", len(taps)) as move:
             changes = await chain.answer(taps, move)
         with step("TVS processes the changes", len(changes)) as move:
             await chain.settle(changes, move)
-    return chain
+        with step("Three parents answer otherwise", 3) as move:
+            others = await answer_otherwise(chain, region, move)
+    return chain.findings, others
 
 
 def _probe(region: Region) -> tuple[Household, DeliveryFile]:

@@ -105,7 +105,7 @@ class Chain:
         """Every parent installs the app: it registers the phone."""
 
         async def one(household: Household) -> int:
-            await self._phones[household.login].register(self._as(household.login))
+            await self.phone(household).register(self.caller(household.login))
             return 1
 
         await self._all(self._region.households, one, step)
@@ -116,7 +116,7 @@ class Chain:
         expected = self._region.planted()
         looking: Sequence[Household] = self._region.households
         while True:
-            await self._all(looking, self._pull, step if len(looking) == len(self._region.households) else _silent)
+            await self._all(looking, self.pull, step if len(looking) == len(self._region.households) else _silent)
             seen = {household.login: self._kinds(household) for household in self._region.households}
             found = Counter(kind for kinds in seen.values() for kind in kinds)
             if dict(found) == dict(expected):
@@ -139,7 +139,7 @@ class Chain:
 
     async def hear(self, step: Step) -> None:
         """Wait until every phone that has something to hear heard of it, once, and of nothing that it cannot read."""
-        told = [one for one in self._region.households if self._phones[one.login].differences_to_hear()]
+        told = [one for one in self._region.households if self.phone(one).differences_to_hear()]
         until = monotonic() + _WAIT_S
         shown = 0
         while shown < len(told):
@@ -149,9 +149,9 @@ class Chain:
             shown = heard
             if monotonic() > until:
                 raise ChainBroken(f"{heard} phones were told, and {len(told)} have something to hear.")
-        await self._all(told, self._pull, _silent)
+        await self._all(told, self.pull, _silent)
         for household in told:
-            if self._heard(household) != set(self._phones[household.login].copies["notices"]):
+            if self._heard(household) != set(self.phone(household).copies["notices"]):
                 raise ChainBroken(f"The phone of {household.login} heard other notices than it can read.")
         self.findings.notices = sum(len(set(heard)) for heard in self._pushes.values())
         if self.findings.notices != len(told):
@@ -159,7 +159,7 @@ class Chain:
 
     async def probe(self, household: Household, file: DeliveryFile) -> None:
         """One more delivery, timed: from the moment it landed until the phone is told, and holds the difference."""
-        phone = self._phones[household.login]
+        phone = self.phone(household)
         await self._token(file.oin)  # fetched before the clock runs
         await self._send(file)
         landed = monotonic()
@@ -168,7 +168,7 @@ class Chain:
             if monotonic() - landed > _WAIT_S:
                 raise ChainBroken("The phone was not told of the last delivery.")
         self.findings.pushed_after_s = monotonic() - landed
-        await self._pull(household)
+        await self.pull(household)
         if not phone.open_differences():
             raise ChainBroken("The phone was told of a difference that it cannot read.")
         self.findings.visible_after_s = monotonic() - landed
@@ -178,13 +178,8 @@ class Chain:
         changes: list[str] = []
 
         async def tap(household: Household) -> int:
-            for difference in self._phones[household.login].open_differences():
-                headers = {
-                    "If-Match": f'"d{difference["differenceId"]}-v{difference["version"]}"',
-                    "Idempotency-Key": secrets.token_urlsafe(24),
-                }
-                path = f"/v1/differences/{difference['differenceId']}/acceptance"
-                accepted = await self._call(household.login, "POST", path, headers=headers)
+            for difference in self.phone(household).open_differences():
+                accepted = await self.answer_one(household, difference, "acceptance")
                 changes.append(accepted["changeId"])
             return 1
 
@@ -192,12 +187,21 @@ class Chain:
         self.findings.accepted = len(changes)
         return changes
 
+    async def answer_one(self, household: Household, difference: Mapping[str, Any], kind: str, said: object = None) -> dict[str, Any]:
+        """Answer a difference as the phone holds it, online; return the answer of the API."""
+        headers = {
+            "If-Match": f'"d{difference["differenceId"]}-v{difference["version"]}"',
+            "Idempotency-Key": secrets.token_urlsafe(24),
+        }
+        path = f"/v1/differences/{difference['differenceId']}/{kind}"
+        return await self._call(household.login, "POST", path, headers=headers, json=said)
+
     async def settle(self, changes: Sequence[str], step: Step) -> None:
-        """Wait until TVS says that it processed them all, and hold that against what the product says of each."""
+        """Wait until TVS says that it processed these as well, and hold that against what the product says of each."""
         until = monotonic() + _WAIT_S
-        shown = 0
+        before, shown = self.findings.processed, 0
         while shown < len(changes):
-            processed = (await self._http.get(f"{self._run.tvs_url}/state")).json()["processed"]
+            processed = (await self._http.get(f"{self._run.tvs_url}/state")).json()["processed"] - before
             step(processed - shown)
             shown = processed
             if monotonic() > until:
@@ -212,15 +216,20 @@ class Chain:
         self.findings.processed += 1
         return 1
 
-    async def _pull(self, household: Household) -> int:
-        await self._phones[household.login].pull(self._as(household.login))
+    async def pull(self, household: Household) -> int:
+        """The phone of a household brings its copy up to date."""
+        await self.phone(household).pull(self.caller(household.login))
         return 1
 
+    def phone(self, household: Household) -> Phone:
+        """Return the phone of a household."""
+        return self._phones[household.login]
+
     def _kinds(self, household: Household) -> list[str]:
-        return [one["kind"] for one in self._phones[household.login].open_differences()]
+        return [one["kind"] for one in self.phone(household).open_differences()]
 
     def _heard(self, household: Household) -> set[str]:
-        return set(self._pushes.get(self._phones[household.login].token, ()))
+        return set(self._pushes.get(self.phone(household).token, ()))
 
     async def _read_pushes(self) -> None:
         """Read what the push service took since the last time; it answers as soon as there is something."""
@@ -232,7 +241,7 @@ class Chain:
     async def _manage(self, path: str, body: object) -> dict[str, Any]:
         return await self._call(MANAGER_LOGIN, "POST", path, json=body, headers={"Idempotency-Key": secrets.token_urlsafe(24)})
 
-    def _as(self, who: str) -> Call:
+    def caller(self, who: str) -> Call:
         """Return what sends requests with the token of one party."""
         return partial(self._call, who)
 

@@ -1,6 +1,6 @@
 """A stub of the app on a parent's phone: registers itself, keeps a copy in step by the published pull, and hears pushes.
 
-It knows the contract and nothing else: four collections, a checkpoint for each, a short page means finished.
+It knows the contract and nothing else: five collections, a checkpoint for each, a short page means finished.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,6 +13,7 @@ KEYS: Mapping[str, str] = {
     "placements": "placementId",
     "differences": "differenceId",
     "changes": "changeId",
+    "answers": "answerId",
     "notices": "noticeId",
 }
 _SCHEMA_VERSION = "1"

@@ -48,6 +48,7 @@ TESTED_ELSEWHERE = {
     "cli/serve.py": "tests/local/test_chain.py runs it",
     "cli/work.py": "tests/local/test_chain.py runs it",
     "local/__main__.py": "tests/local/test_chain.py plays the same",
+    "local/other_answers.py": "tests/local/test_chain.py plays them",
     "local/clients.py": "tests/local/test_issuer.py",
     "local/fcm_message.py": "tests/local/test_fcm.py: wrong messages and their fields",
     "local/phone.py": "tests/local/test_chain.py: every phone's copy is held against what was planted",

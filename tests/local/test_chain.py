@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from local.__main__ import SEED
 from local.chain import Chain, ChainBroken
 from local.lrk_file import register_file
+from local.other_answers import answer_otherwise, who_answers_otherwise
 from local.processes import Process
 from local.region import Region, sample_region
 from local.region_files import DeliveryFile, declarations_file, delivery_files, probe_file, undisputed_household
@@ -110,13 +111,17 @@ async def test_the_chain_finds_exactly_what_was_planted_while_redis_is_wiped_and
     play.worker.kill()
     assert play.run.valkey is not None
     play.run.valkey.kill()
-    taps = [one for one in region.households if one.differs]
-    changes = await chain.answer(taps, silent)
-    assert len(changes) == sum(region.planted().values())
+    disputes, postpones, _ = who_answers_otherwise(region)
+    others = (disputes, postpones)
+    changes = await chain.answer([one for one in region.households if one.differs and one not in others], silent)
+    assert len(changes) == sum(region.planted().values()) - sum(len(one.differs) for one in others)
     play.worker.start()
     await chain.settle(changes, silent)
     play.run.valkey.start()
     assert chain.findings.processed == len(changes)
+    answered = await answer_otherwise(chain, region, silent)
+    assert (answered.disputed_lines > 0, answered.postponed, answered.undone) == (True, 1, 1)
+    assert chain.findings.processed == len(changes) + 1
     await chain.count_outcomes()
     counts = chain.findings.outcomes
     assert counts["received"] == sum(counts[name] for name in ("applied", "unchanged", "superseded", "parked", "rejected"))
