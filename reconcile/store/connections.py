@@ -34,17 +34,18 @@ class Turns:
         self._free = at_once
         self._waiting: deque[asyncio.Future[None]] = deque()
         # Looked up once: finding the loop asks the system for the number of the process, and with more phones than turns each pull waits.
-        self._loop = asyncio.get_running_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def take(self, *, timeout_s: float) -> None:
         """Wait for a turn; `give` it back. Raises TimeoutError."""
         if self._free and not self._waiting:
             self._free -= 1
             return
-        turn = self._loop.create_future()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
         self._waiting.append(turn)
         # When many phones come at once every pull waits here: asyncio's own timeout would be a twentieth of what it costs.
-        late = self._loop.call_later(timeout_s, _too_late, turn)
+        late = loop.call_later(timeout_s, _too_late, turn)
         try:
             await turn
         except BaseException:
