@@ -188,13 +188,14 @@ def _rows(part: _Rates, table: Callable[[str], bytes], columns: Sequence[str]) -
     if hashlib.sha256(content).hexdigest() != part.sha256:
         raise BookRefused(f"{part.file} is not the file that the book names: its SHA-256 is another.")
     # Checked bytes: whatever they hold, they hold it for good. Lines that begin with # say where it comes from.
-    lines = [line for line in content.decode("utf-8").splitlines() if not line.startswith("#")]
-    reader = csv.DictReader(lines, restkey="more", restval=None)
+    lines = {number: line for number, line in enumerate(content.decode("utf-8").splitlines(), 1) if not line.startswith("#")}
+    numbers = tuple(lines)
+    reader = csv.DictReader(lines.values(), restkey="more")
     if tuple(reader.fieldnames or ()) != tuple(columns):
         raise BookRefused(f"{part.file} must have the columns {', '.join(columns)}.")
     for row in reader:
         if "more" in row or None in row.values():
-            raise BookRefused(f"{part.file} line {reader.line_num}: not as many values as columns.")
+            raise BookRefused(f"{part.file} line {numbers[reader.line_num - 1]}: not as many values as columns.")
         yield row
 
 
@@ -233,10 +234,10 @@ def _refuse_twice(keys: Sequence[object], where: str) -> None:
 
 
 def _tenths(text: str, where: str) -> int:
-    hundredths = _quantity(text, where)
-    if hundredths % 10 or hundredths > 10_000:
+    tenths, rest = divmod(_quantity(text, where), 10)
+    if rest or tenths > 1_000:
         raise BookRefused(f"{where}: {text!r} is no percentage of one decimal.")
-    return hundredths // 10
+    return tenths
 
 
 def _quantity(text: str, where: str) -> int:

@@ -26,7 +26,7 @@ def parse_hundredths(value: str | int | float | Decimal) -> int | None:
     if isinstance(value, bool):
         return None
     # repr of a float is its shortest exact text: 90.1 is "90.1", and 1e22 keeps its exponent and is refused below.
-    return _text_hundredths(value if isinstance(value, str) else str(value))
+    return _text_hundredths(str(value))
 
 
 # The same few quantities stand on thousands of lines.

@@ -46,4 +46,4 @@ def _holds_bsn(text: str) -> bool:
 
 def _tells_a_bsn(groups: str) -> bool:
     parts = re.findall(r"\d+", groups)
-    return any(len(joined) == 9 and is_bsn(joined) for start in range(len(parts)) for joined in accumulate(parts[start:]))
+    return any(is_bsn(joined) for start in range(len(parts)) for joined in accumulate(parts[start:]))

@@ -52,5 +52,15 @@ def test_of_two_deliveries_each_line_once() -> None:
     assert [(one.delivery_id, one.line_number) for one in found] == [(make.DELIVERY, 7), (other, 7)]
 
 
+def test_of_a_move_the_lines_of_both_places() -> None:
+    """Once care moved, the old place reports no hours for a child that is declared there."""
+    gone = tuple(make.reported(f"2026-{month:02d}", hours="0", line_number=month) for month in (2, 3))
+    there = tuple(make.reported(f"2026-{month:02d}", line_number=10 + month) for month in (2, 3))
+    old = make.placement(1, reported=(make.reported("2026-01", line_number=1), *gone))
+    found = explained(old, make.undeclared(2, reported=there))
+    assert found.moved_from is not None
+    assert lines(found) == [2, 3, 12, 13]
+
+
 def test_a_missing_line_is_nobody_s() -> None:
     assert lines(explained(make.placement(complete_months=("2026-11",), reported=()))) == []

@@ -16,7 +16,7 @@ from reconcile.rules.facts import MonthSpan, Segment
 from reconcile.rules.proposal import Proposal, ProposedPlacement
 from tests.make import segment
 
-_PLACEMENT, _CHILD = UUID(int=101), UUID(int=11)
+_PLACEMENT, _CHILD, _OTHER_CHILD = UUID(int=101), UUID(int=11), UUID(int=12)
 _MONTHS = st.builds("{:04d}-{:02d}".format, st.integers(2005, 2099), st.integers(1, 12))
 _SEGMENTS = st.builds(
     Segment,
@@ -38,7 +38,7 @@ def _proposal(*segments: Segment, end_on: date | None = None) -> Proposal:
         lrk_number="900000001",
         end_on=end_on,
         hours_standing_from="2026-04",
-        rate_standing_from=None,
+        rate_standing_from="2026-05",
         segments=segments,
     )
     return Proposal(placements=(one,))
@@ -63,7 +63,7 @@ def test_a_proposal_is_published_with_its_placements() -> None:
                 "lrkNumber": "900000001",
                 "endOn": "2026-03-31",
                 "hoursStandingFrom": "2026-04",
-                "rateStandingFrom": None,
+                "rateStandingFrom": "2026-05",
                 "segments": [{"from": "2026-04", "until": None, "hours": "0.00", "hourlyRate": "10.00"}],
             }
         ]
@@ -89,7 +89,7 @@ def test_a_proposal_in_another_form_is_not_read(field: str, value: str) -> None:
 def test_a_segment_that_this_module_did_not_publish_is_refused() -> None:
     document = documents.proposal_document(_proposal(segment())).placements[0]
     wrong = msgspec.structs.replace(document.segments[0], hours="ten")
-    with pytest.raises(ValueError, match="two decimals"):
+    with pytest.raises(ValueError, match="^a published quantity has two decimals$"):
         documents.proposed_segments(msgspec.structs.replace(document, segments=(wrong,)))
 
 
@@ -104,7 +104,7 @@ def test_an_effect_is_published_in_whole_euros() -> None:
         until_now=amounts,
         months=(MonthAmounts(month="2026-10", before_euro=945, after_euro=1_134, change_euro=189),),
         first_child_before=_CHILD,
-        first_child_after=None,
+        first_child_after=_OTHER_CHILD,
     )
     euros = {"beforeEuro": 945, "afterEuro": 1_134, "changeEuro": 189}
     assert _builtins(documents.effect_document(effect)) == {
@@ -116,7 +116,7 @@ def test_an_effect_is_published_in_whole_euros() -> None:
         "untilNow": euros,
         "months": [{"month": "2026-10", **euros}],
         "firstChildBefore": str(_CHILD),
-        "firstChildAfter": None,
+        "firstChildAfter": str(_OTHER_CHILD),
     }
 
 

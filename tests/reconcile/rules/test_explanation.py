@@ -39,7 +39,9 @@ def test_a_month_says_what_deviates(hours: str, rate: str, hours_deviate: bool, 
     )
 
 
-@pytest.mark.parametrize(("hours", "deviates"), [("100.00", (True, True)), ("0.99", (False, True)), ("0", (False, False))])
+@pytest.mark.parametrize(
+    ("hours", "deviates"), [("1.00", (True, True)), ("0.99", (False, True)), ("0.01", (False, True)), ("0", (False, False))]
+)
 def test_a_month_that_nothing_was_declared_for_is_compared_with_no_hours(hours: str, deviates: tuple[bool, bool]) -> None:
     compared = _compared(reported(hours=hours), effective=())[0]
     assert (compared.declared, (compared.hours_deviate, compared.rate_deviates)) == (None, deviates)
@@ -59,7 +61,7 @@ def test_months_without_care_after_the_end_stand_there_too() -> None:
     ]
 
 
-@pytest.mark.parametrize(("effective", "deviates"), [((segment(),), True), ((), False), ((segment(hours="0"),), False)])
+@pytest.mark.parametrize(("effective", "deviates"), [((segment(hours="0.01"),), True), ((), False), ((segment(hours="0"),), False)])
 def test_a_complete_month_without_a_line_stands_among_the_others(effective: tuple[Segment, ...], deviates: bool) -> None:
     found = _compared(reported("2026-01"), reported("2026-03"), effective=effective, missing=("2026-02",))
     assert [one.month for one in found] == ["2026-01", "2026-02", "2026-03"]

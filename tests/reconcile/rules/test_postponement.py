@@ -31,6 +31,11 @@ def test_only_days_between_today_and_the_last_one(today: date, days: int) -> Non
     assert 89 <= (last_day(today) - today).days <= 92
 
 
+def test_the_last_day_may_still_be_chosen_and_today_may_not() -> None:
+    days = ("2026-07-10", "2026-07-11", "2026-10-10", "2026-10-11")
+    assert [may_postpone(date.fromisoformat(day), date(2026, 7, 10)) for day in days] == [False, True, True, False]
+
+
 def test_a_parent_is_told_in_the_morning_in_summer_and_in_winter() -> None:
     assert told_from(date(2026, 7, 10)) == datetime(2026, 7, 10, 6, tzinfo=UTC)
     assert told_from(date(2026, 12, 10)) == datetime(2026, 12, 10, 7, tzinfo=UTC)

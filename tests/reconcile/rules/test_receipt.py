@@ -1,9 +1,12 @@
 """A receipt's bytes, pinned: what was signed once must come out the same for ever."""
 
 import hashlib
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
+import pytest
 from msgspec import structs
 
 from reconcile.rules.receipt import LineCounts, ReceiptFacts, receipt_of
@@ -37,6 +40,21 @@ def test_the_bytes_are_these_and_no_others() -> None:
     receipt = receipt_of(FACTS)
     assert receipt.content == CONTENT
     assert receipt.sha256 == hashlib.sha256(CONTENT).digest()
+
+
+@pytest.fixture
+def machine_in_another_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC+5")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("machine_in_another_zone")
+def test_the_bytes_are_the_same_wherever_the_machine_stands() -> None:
+    assert datetime.now().astimezone().utcoffset() == timedelta(hours=-5)
+    assert receipt_of(FACTS).content == CONTENT
 
 
 def test_a_delivery_that_was_not_read_has_its_problem_and_a_duplicate_its_first() -> None:

@@ -52,6 +52,7 @@ def test_no_bsn_gets_through_in_any_grouping(bsn: str, before: str, cuts: list[i
         "x" * NOTE_CHARACTERS_MAX,
         "Bel 06-12345678 of 020 1234567",
         "factuur 2026031234",
+        "klantnummer 123456789",
         "\U0001f469\u200d\U0001f467",
     ],
 )

@@ -18,8 +18,9 @@ WHOLE: dict[AnswerKind, AnswerSaid] = {
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-def test_a_whole_answer_lacks_nothing(kind: AnswerKind) -> None:
+def test_a_whole_answer_lacks_nothing_deleted_or_not(kind: AnswerKind) -> None:
     assert lacking(WHOLE[kind]) is None
+    assert lacking(structs.replace(WHOLE[kind], is_deleted=True)) is None
 
 
 @pytest.mark.parametrize(

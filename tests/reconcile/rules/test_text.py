@@ -259,10 +259,43 @@ def test_a_correction_after_an_acceptance_shows_what_was_taken_over() -> None:
     )
 
 
+def test_of_a_year_that_toeslagen_closed_the_decision_is_named() -> None:
+    text = dutch(told(placement(reported=_MORE), is_closed_year=True))
+    assert text.tap == ()
+    assert text.instead == (
+        "Dienst Toeslagen heeft uw toeslag over 2026 al berekend. U kunt dit daarom niet meer overnemen."
+        " In de brief met de berekening staat wat u kunt doen.",
+    )
+
+
+def test_a_correction_of_a_move_shows_what_was_taken_over_of_the_new_place() -> None:
+    old = placement(1, reported=(reported("2026-01"),), complete_months=("2026-02", "2026-03"))
+    one = told(old, undeclared(2, reported=_MORE), as_of=_APRIL)
+    assert one.proposal is not None
+    before = tuple(
+        AcceptedBeforeDocument(
+            placement_id=own.placement_id,
+            accepted_at=datetime(2026, 4, day, tzinfo=UTC),
+            segments=(),
+            seen=(SeenMonthDocument(month="2026-02", hours=hours, hourly_rate="10.00"),),
+        )
+        for day, own, hours in zip((2, 1), one.proposal.placements, ("70.00", "90.50"), strict=True)
+    )
+    corrected = structs.replace(circumstance("corrected-after-acceptance"), months=("2026-02",))
+    explanation = structs.replace(one.explanation, circumstances=(corrected,), accepted_before=before[::-1])
+    assert dutch(structs.replace(one, explanation=explanation)).notes[1:-1] == (
+        "Toen u het overnam, rekende de opvang over februari 2026 nog 90,5 uur voor € 10,00 per uur.",
+    )
+
+
 def test_a_child_that_is_not_in_a_delivery_is_a_question() -> None:
     text = dutch(told(placement(complete_months=("2026-03",))))
     assert text.title == "Gaat uw kind nog naar Locatie 1?"
     assert text.seen[1:] == ("In maart 2026 had u 100 uur opgegeven.",)
+    assert text.instead == (
+        "Gaat uw kind hier nog heen? Vraag dan aan Locatie 1 waarom de uren er niet zijn."
+        " Gaat uw kind hier niet meer heen? Geef dat dan zelf door.",
+    )
     assert text.age == ("Uw eigen gegevens zijn van 1 december 2025.",)
 
 
@@ -291,6 +324,18 @@ def test_an_amount_that_stays_the_same_is_said_to() -> None:
     ]
 
 
+def test_one_euro_is_a_change() -> None:
+    one = told(placement(reported=_MORE), placement(9))
+    up = AmountsDocument(before_euro=1_000, after_euro=1_001, change_euro=1)
+    down = AmountsDocument(before_euro=1_001, after_euro=1_000, change_euro=-1)
+    text = dutch(structs.replace(one, effect=structs.replace(one.effect, in_month=up, until_now=down, in_year=up)))
+    assert [text.effect[place] for place in (2, 3, 6)] == [
+        "In die maand is dat ongeveer € 1 meer.",
+        "Neemt u dit over? Dan kreeg u tot nu toe ongeveer € 1 te veel. Dat betaalt u dan terug.",
+        "Over het jaar is dat ongeveer € 1 meer.",
+    ]
+
+
 def test_a_day_is_the_day_in_the_netherlands() -> None:
     late = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)
     months = tuple(structs.replace(one, received_at=late) for one in _MORE)
@@ -306,6 +351,14 @@ def test_the_newest_data_of_what_is_shown_are_named() -> None:
     )
     equal = reported("2026-01", received_at=unseen)
     assert dutch(told(placement(reported=(equal, *months)), placement(9))).age[1] == "De gegevens van de opvang zijn van 5 mei 2026."
+
+
+def test_the_newest_data_of_both_places_of_a_move_are_named() -> None:
+    old, new = datetime(2026, 4, 5, tzinfo=UTC), datetime(2026, 5, 5, tzinfo=UTC)
+    gone = tuple(reported(month, hours="0", received_at=new) for month in ("2026-02", "2026-03"))
+    there = undeclared(2, reported=tuple(structs.replace(one, received_at=old) for one in _MORE))
+    text = dutch(told(placement(1, reported=(reported("2026-01"), *gone)), there))
+    assert text.age == ("De gegevens van de opvang zijn van 5 mei 2026.",)
 
 
 def test_a_name_with_braces_stays_as_it_is() -> None:

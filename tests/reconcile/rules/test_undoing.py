@@ -86,10 +86,17 @@ def test_a_later_acceptance_that_was_undone_does_not_hide_what_stood_before() ->
     assert hidden.segments == (segment("2026-03", "2026-04"),)
 
 
-def test_care_that_ended_may_be_declared_as_nothing() -> None:
+def test_months_that_tvs_declares_otherwise_do_not_keep_those_after_them() -> None:
+    declared = (segment("2026-03", "2026-04", hours="90.00"), segment("2026-05", hours="120.00"))
+    what = undone((segment("2026-03", hours="120.00"),), before=(segment(),), declared=declared, is_declared=True)
+    assert what == Restored(segments=(segment("2026-05"),), undeclared=())
+
+
+def test_care_that_ended_may_be_declared_as_nothing_or_as_no_hours_at_any_rate() -> None:
     ended = segment("2026-05", hours="0.00")
-    what = undone((ended,), before=(segment(),), declared=(segment(until="2026-04"),), is_declared=True)
-    assert (what.segments, what.undeclared) == ((segment("2026-05"),), ())
+    for declared in ((segment(until="2026-04"),), (segment(until="2026-04"), segment("2026-05", hours="0.00", rate="0.00"))):
+        what = undone((ended,), before=(segment(),), declared=declared, is_declared=True)
+        assert (what.segments, what.undeclared) == ((segment("2026-05"),), ())
 
 
 def test_new_care_leaves_months_in_which_nothing_is_declared() -> None:
