@@ -68,14 +68,17 @@ class _Wire(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
     """Base of the forms on the wire."""
 
 
-class _MemberWire(_Wire, frozen=True, kw_only=True):
+class _SpanWire(_Wire, frozen=True, kw_only=True):
+    from_: str = msgspec.field(name="from")
+    until: str | None = None
+
+
+class _MemberWire(_SpanWire, frozen=True, kw_only=True):
     person_ref: Ref
     bsn: str
     role: MemberRole
     given_name: Annotated[str, Meta(max_length=100, pattern=NO_NUL)] = ""
     birth_date: date | None = None
-    from_: str = msgspec.field(name="from")
-    until: str | None = None
 
 
 class _IncomeWire(_Wire, frozen=True, kw_only=True):
@@ -83,9 +86,7 @@ class _IncomeWire(_Wire, frozen=True, kw_only=True):
     amount: Annotated[int, Meta(ge=0, le=1_000_000_000)]
 
 
-class _SegmentWire(_Wire, frozen=True, kw_only=True):
-    from_: str = msgspec.field(name="from")
-    until: str | None = None
+class _SegmentWire(_SpanWire, frozen=True, kw_only=True):
     hours: str | int | float
     hourly_rate: str | int | float
 
@@ -108,7 +109,8 @@ class _DeclarationWire(_Wire, frozen=True, kw_only=True):
     placements: Annotated[tuple[_PlacementWire, ...], Meta(max_length=200)] = ()
 
 
-_PATH = re.compile(r"[A-Za-z]+(\[[0-9]*\])?(\.[A-Za-z]+(\[[0-9]*\])?)*", re.ASCII)
+# How msgspec's message ends. A name that it quotes can come from the sender and be made to look like this: two short indexes hold no BSN.
+_PATH = re.compile(r" - at `\$\.([A-Za-z]+(\[[0-9]{1,3}\](\.[A-Za-z]+(\[[0-9]{1,3}\](\.[A-Za-z]+)?)?)?)?)`\Z")
 _DECODER = msgspec.json.Decoder(_DeclarationWire)
 
 
@@ -128,10 +130,9 @@ def read_declaration(line: bytes) -> Declaration | Sequence[Fault]:
 
 
 def _path_of(message: str) -> str | None:
-    """Return the path in msgspec's message, which ends in "- at `$.members[0].bsn`"; the rest of it could quote the value."""
-    path = message.rpartition(" - at `$")[2].rstrip("`").lstrip(".").replace("[...]", "[]")
-    # A name in the path can come from the sender: one that is not made of letters is not passed on.
-    return path if _PATH.fullmatch(path) else None
+    """Return the path that msgspec's message ends in ("- at `$.members[0].bsn`"); the rest of it could quote the value."""
+    match = _PATH.search(message)
+    return match[1] if match else None
 
 
 def _member_faults(wire: _DeclarationWire) -> Iterator[Fault]:
@@ -139,7 +140,7 @@ def _member_faults(wire: _DeclarationWire) -> Iterator[Fault]:
         place = f"members[{index}]"
         if not is_bsn(member.bsn):
             yield fault("declaration-bsn-invalid", f"{place}.bsn", member.bsn)
-        yield from _span_faults(place, member.from_, member.until)
+        yield from _span_faults(place, member)
 
 
 def _placement_faults(wire: _DeclarationWire) -> Iterator[Fault]:
@@ -151,18 +152,18 @@ def _placement_faults(wire: _DeclarationWire) -> Iterator[Fault]:
             yield fault("declaration-value-invalid", f"{place}.endDate")
         for number, segment in enumerate(placement.segments):
             inner = f"{place}.segments[{number}]"
-            yield from _span_faults(inner, segment.from_, segment.until)
+            yield from _span_faults(inner, segment)
             if (hours := parse_hundredths(segment.hours)) is None or hours > HOURS_HUNDREDTHS_MAX:
                 yield fault("declaration-value-invalid", f"{inner}.hours", segment.hours)
             if (rate := parse_hundredths(segment.hourly_rate)) is None or rate > HOURLY_RATE_CENTS_MAX:
                 yield fault("declaration-value-invalid", f"{inner}.hourlyRate", segment.hourly_rate)
 
 
-def _span_faults(place: str, from_month: str, until_month: str | None) -> Iterator[Fault]:
-    if not is_month(from_month):
-        yield fault("declaration-value-invalid", f"{place}.from", from_month)
-    if until_month is not None and (not is_month(until_month) or until_month < from_month):
-        yield fault("declaration-value-invalid", f"{place}.until", until_month)
+def _span_faults(place: str, span: _SpanWire) -> Iterator[Fault]:
+    if not is_month(span.from_):
+        yield fault("declaration-value-invalid", f"{place}.from", span.from_)
+    if span.until is not None and (not is_month(span.until) or span.until < span.from_):
+        yield fault("declaration-value-invalid", f"{place}.until", span.until)
 
 
 def _year_faults(wire: _DeclarationWire) -> Iterator[Fault]:
@@ -178,7 +179,7 @@ def _contradictions(wire: _DeclarationWire) -> Iterator[Fault]:
         first, second = wire.members[one], wire.members[other]
         same_seat = first.role == second.role != "child"
         same_person = first.bsn == second.bsn
-        if (same_seat or same_person) and _overlap(first.from_, first.until, second.from_, second.until):
+        if (same_seat or same_person) and _overlap(first, second):
             yield fault("declaration-members-contradict", f"members[{other}]")
         if same_person != (first.person_ref == second.person_ref):
             yield fault("declaration-members-contradict", f"members[{other}].personRef")
@@ -192,12 +193,12 @@ def _contradictions(wire: _DeclarationWire) -> Iterator[Fault]:
             yield fault("declaration-placement-twice", f"placements[{index}]")
         seen.add(key)
         ordered = sorted(placement.segments, key=lambda segment: segment.from_)
-        if any(_overlap(a.from_, a.until, b.from_, b.until) for a, b in pairwise(ordered)):
+        if any(_overlap(earlier, later) for earlier, later in pairwise(ordered)):
             yield fault("declaration-segments-overlap", f"placements[{index}].segments")
 
 
-def _overlap(from_one: str, until_one: str | None, from_other: str, until_other: str | None) -> bool:
-    return from_one <= (until_other or LAST_MONTH) and from_other <= (until_one or LAST_MONTH)
+def _overlap(one: _SpanWire, other: _SpanWire) -> bool:
+    return one.from_ <= (other.until or LAST_MONTH) and other.from_ <= (one.until or LAST_MONTH)
 
 
 def _declaration(wire: _DeclarationWire) -> Declaration:

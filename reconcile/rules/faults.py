@@ -21,8 +21,8 @@ class FaultKind(Struct, frozen=True, kw_only=True, rename="camel"):
 
     code: str
     scope: Scope
-    permanence: Permanence
-    record_state: str | None
+    permanence: Permanence = "permanent"
+    record_state: str | None = None
     title_nl: str
     title_en: str
     remedy_nl: str
@@ -51,7 +51,7 @@ def shape_of(value: object) -> str | None:
     """Return the shape of a value: digits become 9, letters a, the rest stays; cut at 40 characters. "12,5O" → "99,9a"."""
     if value is None:
         return None
-    text = value if isinstance(value, str) else type(value).__name__ if isinstance(value, dict | list) else str(value)
+    text = type(value).__name__ if isinstance(value, dict | list) else str(value)
     return "".join("9" if char.isdigit() else "a" if char.isalpha() else char if char.isprintable() else "?" for char in text[:40])
 
 
@@ -60,403 +60,423 @@ def fault(code: str, field: str | None, value: object = None) -> Fault:
     return Fault(code=FAULTS[code].code, field=field, shape=shape_of(value))
 
 
-def _line(
-    code: str, state: str | None, nl: str, en: str, remedy_nl: str, remedy_en: str, *, permanence: Permanence = "permanent"
-) -> FaultKind:
-    return FaultKind(
-        code=code,
-        scope="line",
-        permanence=permanence,
-        record_state=state,
-        title_nl=nl,
-        title_en=en,
-        remedy_nl=remedy_nl,
-        remedy_en=remedy_en,
-    )
-
-
-def _delivery(code: str, nl: str, en: str, remedy_nl: str, remedy_en: str) -> FaultKind:
-    return FaultKind(
-        code=code,
-        scope="delivery",
-        permanence="permanent",
-        record_state=None,
-        title_nl=nl,
-        title_en=en,
-        remedy_nl=remedy_nl,
-        remedy_en=remedy_en,
-    )
-
-
-def _declaration(code: str, nl: str, en: str, remedy_nl: str, remedy_en: str) -> FaultKind:
-    return FaultKind(
-        code=code,
-        scope="declaration",
-        permanence="permanent",
-        record_state=None,
-        title_nl=nl,
-        title_en=en,
-        remedy_nl=remedy_nl,
-        remedy_en=remedy_en,
-    )
-
-
 _KINDS = (
-    _line(
-        "bsn-invalid",
-        "Q01",
-        "Dit is geen BSN",
-        "This is not a BSN",
-        "Een BSN heeft negen cijfers en voldoet aan de elfproef. Viel een nul vooraan weg in een spreadsheet? Zet die terug.",
-        "A BSN has nine digits and passes the eleven test. Did a spreadsheet drop a leading zero? Put it back.",
+    FaultKind(
+        code="bsn-invalid",
+        scope="line",
+        record_state="Q01",
+        title_nl="Dit is geen BSN",
+        title_en="This is not a BSN",
+        remedy_nl="Een BSN heeft negen cijfers en voldoet aan de elfproef. Viel een nul vooraan weg in een spreadsheet? Zet die terug.",
+        remedy_en="A BSN has nine digits and passes the eleven test. Did a spreadsheet drop a leading zero? Put it back.",
     ),
-    _line(
-        "bsn-missing",
-        "Q03",
-        "Het BSN ontbreekt",
-        "The BSN is missing",
-        "Lever een regel met het BSN zodra u het hebt. Heeft die hetzelfde regelkenmerk, dezelfde locatie en hetzelfde andere BSN, dan "
-        "tellen eerdere maanden die wachten vanzelf mee. Lever die anders ook opnieuw.",
-        "Deliver a line with the BSN as soon as you have it. With the same lineRef, location and other BSN, earlier months that wait come "
-        "alive by themselves. Otherwise deliver those again too.",
+    FaultKind(
+        code="bsn-missing",
+        scope="line",
         permanence="waiting",
+        record_state="Q03",
+        title_nl="Het BSN ontbreekt",
+        title_en="The BSN is missing",
+        remedy_nl=(
+            "Lever een regel met het BSN zodra u het hebt. Heeft die hetzelfde regelkenmerk, dezelfde locatie en hetzelfde andere BSN, dan "
+            "tellen eerdere maanden die wachten vanzelf mee. Lever die anders ook opnieuw."
+        ),
+        remedy_en=(
+            "Deliver a line with the BSN as soon as you have it. With the same lineRef, location and other BSN, earlier months that wait "
+            "come alive by themselves. Otherwise deliver those again too."
+        ),
     ),
-    _line(
-        "bsn-same-twice",
-        "Q01",
-        "Ouder en kind hebben hetzelfde BSN",
-        "Parent and child have the same BSN",
-        "Zet het BSN van de ouder en dat van het kind ieder in hun eigen veld.",
-        "Put the parent's BSN and the child's each in its own field.",
+    FaultKind(
+        code="bsn-same-twice",
+        scope="line",
+        record_state="Q01",
+        title_nl="Ouder en kind hebben hetzelfde BSN",
+        title_en="Parent and child have the same BSN",
+        remedy_nl="Zet het BSN van de ouder en dat van het kind ieder in hun eigen veld.",
+        remedy_en="Put the parent's BSN and the child's each in its own field.",
     ),
-    _line(
-        "lrk-number-invalid",
-        "Q01",
-        "Dit is geen LRK-nummer",
-        "This is not an LRK number",
-        "Een LRK-nummer heeft negen cijfers. U vindt het in het Landelijk Register Kinderopvang.",
-        "An LRK number has nine digits. You find it in the national childcare register.",
+    FaultKind(
+        code="lrk-number-invalid",
+        scope="line",
+        record_state="Q01",
+        title_nl="Dit is geen LRK-nummer",
+        title_en="This is not an LRK number",
+        remedy_nl="Een LRK-nummer heeft negen cijfers. U vindt het in het Landelijk Register Kinderopvang.",
+        remedy_en="An LRK number has nine digits. You find it in the national childcare register.",
     ),
-    _line(
-        "lrk-number-unknown",
-        "Q02",
-        "Dit LRK-nummer staat niet in het register",
-        "The register does not have this LRK number",
-        "Controleer het nummer. Is het een gastouderbureau? Gebruik dan het nummer van de gastouder.",
-        "Check the number. Is it an agency? Use the number of the childminder.",
+    FaultKind(
+        code="lrk-number-unknown",
+        scope="line",
+        record_state="Q02",
+        title_nl="Dit LRK-nummer staat niet in het register",
+        title_en="The register does not have this LRK number",
+        remedy_nl="Controleer het nummer. Is het een gastouderbureau? Gebruik dan het nummer van de gastouder.",
+        remedy_en="Check the number. Is it an agency? Use the number of the childminder.",
     ),
-    _line(
-        "lrk-number-not-registered",
-        "Q02",
-        "De locatie was in deze maand niet geregistreerd",
-        "The location was not registered in this month",
-        "Controleer de maand en het LRK-nummer.",
-        "Check the month and the LRK number.",
+    FaultKind(
+        code="lrk-number-not-registered",
+        scope="line",
+        record_state="Q02",
+        title_nl="De locatie was in deze maand niet geregistreerd",
+        title_en="The location was not registered in this month",
+        remedy_nl="Controleer de maand en het LRK-nummer.",
+        remedy_en="Check the month and the LRK number.",
     ),
-    _line(
-        "lrk-number-not-yours",
-        "Q02",
-        "Deze locatie was in deze maand niet van u",
-        "You did not hold this location in this month",
-        "Lever alleen regels voor locaties waarvan u houder of gastouderbureau bent.",
-        "Deliver lines only for locations that you hold, or whose agency you are.",
+    FaultKind(
+        code="lrk-number-not-yours",
+        scope="line",
+        record_state="Q02",
+        title_nl="Deze locatie was in deze maand niet van u",
+        title_en="You did not hold this location in this month",
+        remedy_nl="Lever alleen regels voor locaties waarvan u houder of gastouderbureau bent.",
+        remedy_en="Deliver lines only for locations that you hold, or whose agency you are.",
     ),
-    _line(
-        "care-type-mismatch",
-        "Q09",
-        "De opvangsoort past niet bij het LRK-nummer",
-        "The care type does not fit the LRK number",
-        "Laat de opvangsoort weg of gebruik die uit het register. Dagopvang en BSO hebben elk een eigen nummer.",
-        "Leave the care type out or use that of the register. Day care and after-school care each have a number of their own.",
+    FaultKind(
+        code="care-type-mismatch",
+        scope="line",
+        record_state="Q09",
+        title_nl="De opvangsoort past niet bij het LRK-nummer",
+        title_en="The care type does not fit the LRK number",
+        remedy_nl="Laat de opvangsoort weg of gebruik die uit het register. Dagopvang en BSO hebben elk een eigen nummer.",
+        remedy_en="Leave the care type out or use that of the register. Day care and after-school care each have a number of their own.",
     ),
-    _line(
-        "care-type-invalid",
-        "Q01",
-        "Deze opvangsoort bestaat niet",
-        "There is no such care type",
-        "Gebruik KDV, BSO of VGO, of laat het veld weg.",
-        "Use KDV, BSO or VGO, or leave the field out.",
+    FaultKind(
+        code="care-type-invalid",
+        scope="line",
+        record_state="Q01",
+        title_nl="Deze opvangsoort bestaat niet",
+        title_en="There is no such care type",
+        remedy_nl="Gebruik KDV, BSO of VGO, of laat het veld weg.",
+        remedy_en="Use KDV, BSO or VGO, or leave the field out.",
     ),
-    _line(
-        "month-invalid",
-        "Q01",
-        "Dit is geen maand",
-        "This is not a month",
-        "Schrijf de maand als JJJJ-MM, bijvoorbeeld 2026-03.",
-        "Write the month as YYYY-MM, for example 2026-03.",
+    FaultKind(
+        code="month-invalid",
+        scope="line",
+        record_state="Q01",
+        title_nl="Dit is geen maand",
+        title_en="This is not a month",
+        remedy_nl="Schrijf de maand als JJJJ-MM, bijvoorbeeld 2026-03.",
+        remedy_en="Write the month as YYYY-MM, for example 2026-03.",
     ),
-    _line(
-        "month-in-future",
-        "Q06",
-        "Deze maand moet nog komen",
-        "This month is still to come",
-        "Lever een maand pas als die is begonnen. Is de maand goed? Lever dezelfde regel dan opnieuw.",
-        "Deliver a month once it has begun. Is the month right? Then deliver the same line again.",
+    FaultKind(
+        code="month-in-future",
+        scope="line",
         permanence="transient",
+        record_state="Q06",
+        title_nl="Deze maand moet nog komen",
+        title_en="This month is still to come",
+        remedy_nl="Lever een maand pas als die is begonnen. Is de maand goed? Lever dezelfde regel dan opnieuw.",
+        remedy_en="Deliver a month once it has begun. Is the month right? Then deliver the same line again.",
     ),
-    _line(
-        "hours-invalid",
-        "Q06",
-        "Dit is geen aantal uren",
-        "This is not a number of hours",
-        "Schrijf uren met hoogstens twee decimalen, bijvoorbeeld 90,5. Geen min, geen duizendtalpunt.",
-        "Write hours with at most two decimals, for example 90.5. No minus, no thousands separator.",
+    FaultKind(
+        code="hours-invalid",
+        scope="line",
+        record_state="Q06",
+        title_nl="Dit is geen aantal uren",
+        title_en="This is not a number of hours",
+        remedy_nl="Schrijf uren met hoogstens twee decimalen, bijvoorbeeld 90,5. Geen min, geen duizendtalpunt.",
+        remedy_en="Write hours with at most two decimals, for example 90.5. No minus, no thousands separator.",
     ),
-    _line(
-        "hours-out-of-range",
-        "Q06",
-        "Zoveel uren heeft een maand niet",
-        "No month has so many hours",
-        "Een maand heeft hoogstens 744 uur. Controleer of de kolommen goed staan.",
-        "A month has at most 744 hours. Check that the columns are in place.",
+    FaultKind(
+        code="hours-out-of-range",
+        scope="line",
+        record_state="Q06",
+        title_nl="Zoveel uren heeft een maand niet",
+        title_en="No month has so many hours",
+        remedy_nl="Een maand heeft hoogstens 744 uur. Controleer of de kolommen goed staan.",
+        remedy_en="A month has at most 744 hours. Check that the columns are in place.",
     ),
-    _line(
-        "hourly-rate-invalid",
-        "Q06",
-        "Dit is geen uurtarief",
-        "This is not an hourly rate",
-        "Schrijf het uurtarief in euro's met hoogstens twee decimalen, van 0 tot en met 100.",
-        "Write the hourly rate in euros with at most two decimals, from 0 to 100.",
+    FaultKind(
+        code="hourly-rate-invalid",
+        scope="line",
+        record_state="Q06",
+        title_nl="Dit is geen uurtarief",
+        title_en="This is not an hourly rate",
+        remedy_nl="Schrijf het uurtarief in euro's met hoogstens twee decimalen, van 0 tot en met 100.",
+        remedy_en="Write the hourly rate in euros with at most two decimals, from 0 to 100.",
     ),
-    _line(
-        "amount-invalid",
-        "Q06",
-        "Dit is geen bedrag",
-        "This is not an amount",
-        "Schrijf het bedrag in euro's met hoogstens twee decimalen, of laat het weg.",
-        "Write the amount in euros with at most two decimals, or leave it out.",
+    FaultKind(
+        code="amount-invalid",
+        scope="line",
+        record_state="Q06",
+        title_nl="Dit is geen bedrag",
+        title_en="This is not an amount",
+        remedy_nl="Schrijf het bedrag in euro's met hoogstens twee decimalen, of laat het weg.",
+        remedy_en="Write the amount in euros with at most two decimals, or leave it out.",
     ),
-    _line(
-        "amount-mismatch",
-        "Q06",
-        "Uren maal tarief is niet het bedrag",
-        "Hours times rate is not the amount",
-        "Controleer uren, uurtarief en bedrag. Het tarief is het gemiddelde van de maand.",
-        "Check hours, hourly rate and amount. The rate is the average of the month.",
+    FaultKind(
+        code="amount-mismatch",
+        scope="line",
+        record_state="Q06",
+        title_nl="Uren maal tarief is niet het bedrag",
+        title_en="Hours times rate is not the amount",
+        remedy_nl="Controleer uren, uurtarief en bedrag. Het tarief is het gemiddelde van de maand.",
+        remedy_en="Check hours, hourly rate and amount. The rate is the average of the month.",
     ),
-    _line(
-        "end-date-invalid",
-        "Q01",
-        "Dit is geen datum",
-        "This is not a date",
-        "Schrijf de einddatum als JJJJ-MM-DD of dd-mm-jjjj, of laat die weg.",
-        "Write the end date as YYYY-MM-DD or dd-mm-yyyy, or leave it out.",
+    FaultKind(
+        code="end-date-invalid",
+        scope="line",
+        record_state="Q01",
+        title_nl="Dit is geen datum",
+        title_en="This is not a date",
+        remedy_nl="Schrijf de einddatum als JJJJ-MM-DD of dd-mm-jjjj, of laat die weg.",
+        remedy_en="Write the end date as YYYY-MM-DD or dd-mm-yyyy, or leave it out.",
     ),
-    _line(
-        "line-ref-invalid",
-        "Q01",
-        "Dit regelkenmerk kan niet",
-        "This line reference cannot be used",
-        "Een regelkenmerk heeft 1 tot en met 64 tekens. Het mag het BSN van de ouder of het kind niet bevatten.",
-        "A line reference has 1 to 64 characters. It may not contain the BSN of the parent or the child.",
+    FaultKind(
+        code="line-ref-invalid",
+        scope="line",
+        record_state="Q01",
+        title_nl="Dit regelkenmerk kan niet",
+        title_en="This line reference cannot be used",
+        remedy_nl="Een regelkenmerk heeft 1 tot en met 64 tekens. Het mag het BSN van de ouder of het kind niet bevatten.",
+        remedy_en="A line reference has 1 to 64 characters. It may not contain the BSN of the parent or the child.",
     ),
-    _line(
-        "field-unknown",
-        "Q01",
-        "Dit veld is niet bekend",
-        "This field is not known",
-        "Laat het veld weg, of gebruik de naam uit de beschrijving.",
-        "Leave the field out, or use its name in the description.",
+    FaultKind(
+        code="field-unknown",
+        scope="line",
+        record_state="Q01",
+        title_nl="Dit veld is niet bekend",
+        title_en="This field is not known",
+        remedy_nl="Laat het veld weg, of gebruik de naam uit de beschrijving.",
+        remedy_en="Leave the field out, or use its name in the description.",
     ),
-    _line(
-        "line-unreadable",
-        "Q01",
-        "Deze regel heeft niet de goede vorm",
-        "This line does not have the right form",
-        "Een regel is een object met ieder veld één keer, of een rij met evenveel kolommen als de kop.",
-        "A line is an object with each field once, or a row with as many columns as the heading.",
+    FaultKind(
+        code="line-unreadable",
+        scope="line",
+        record_state="Q01",
+        title_nl="Deze regel heeft niet de goede vorm",
+        title_en="This line does not have the right form",
+        remedy_nl="Een regel is een object met ieder veld één keer, of een rij met evenveel kolommen als de kop.",
+        remedy_en="A line is an object with each field once, or a row with as many columns as the heading.",
     ),
-    _line(
-        "line-json-broken",
-        "Q01",
-        "Deze regel is geen geldige JSON",
-        "This line is not valid JSON",
-        "Zet ieder object heel op een eigen regel, in UTF-8. De andere regels zijn wel gelezen.",
-        "Put each object whole on a line of its own, in UTF-8. The other lines were read.",
+    FaultKind(
+        code="line-json-broken",
+        scope="line",
+        record_state="Q01",
+        title_nl="Deze regel is geen geldige JSON",
+        title_en="This line is not valid JSON",
+        remedy_nl="Zet ieder object heel op een eigen regel, in UTF-8. De andere regels zijn wel gelezen.",
+        remedy_en="Put each object whole on a line of its own, in UTF-8. The other lines were read.",
     ),
-    _line(
-        "line-oversized",
-        "Q01",
-        "Deze regel is langer dan 64 kB",
-        "This line is longer than 64 kB",
-        "Zet ieder object op een eigen regel. De andere regels zijn wel gelezen.",
-        "Put each object on a line of its own. The other lines were read.",
+    FaultKind(
+        code="line-oversized",
+        scope="line",
+        record_state="Q01",
+        title_nl="Deze regel is langer dan 64 kB",
+        title_en="This line is longer than 64 kB",
+        remedy_nl="Zet ieder object op een eigen regel. De andere regels zijn wel gelezen.",
+        remedy_en="Put each object on a line of its own. The other lines were read.",
     ),
-    _line(
-        "duplicate-line",
-        "Q08",
-        "Deze regel staat twee keer in de levering",
-        "This line stands in the delivery twice",
-        "Lever voor ieder kind, iedere ouder, locatie en maand één regel. Geen van beide is overgenomen.",
-        "Deliver one line for each child, parent, location and month. Neither was taken.",
+    FaultKind(
+        code="duplicate-line",
+        scope="line",
+        record_state="Q08",
+        title_nl="Deze regel staat twee keer in de levering",
+        title_en="This line stands in the delivery twice",
+        remedy_nl="Lever voor ieder kind, iedere ouder, locatie en maand één regel. Geen van beide is overgenomen.",
+        remedy_en="Deliver one line for each child, parent, location and month. Neither was taken.",
     ),
-    _line(
-        "replaces-itself",
-        "Q01",
-        "Deze regel vervangt zichzelf",
-        "This line replaces itself",
-        "Zet in de velden die met vervangen beginnen wat eerst fout was. Veranderen alleen uren of tarief? Laat die velden dan leeg.",
-        "Put what was wrong before in the fields that begin with replaced. Do only hours or rate change? Then leave those fields out.",
+    FaultKind(
+        code="replaces-itself",
+        scope="line",
+        record_state="Q01",
+        title_nl="Deze regel vervangt zichzelf",
+        title_en="This line replaces itself",
+        remedy_nl=(
+            "Zet in de velden die met vervangen beginnen wat eerst fout was. Veranderen alleen uren of tarief? Laat die velden dan leeg."
+        ),
+        remedy_en=(
+            "Put what was wrong before in the fields that begin with replaced. Do only hours or rate change? Then leave those fields out."
+        ),
     ),
-    _line(
-        "replaced-line-unknown",
-        "Q01",
-        "De regel die wordt vervangen, kennen wij niet",
-        "The line that is replaced is not known",
-        "Controleer de velden die met vervangen beginnen. Komt de oude regel nog, met een eerdere createdAt, dan telt deze vanzelf mee. "
-        "Was er geen oude regel? Laat die velden dan leeg.",
-        "Check the fields that begin with replaced. When the old line comes, with an earlier createdAt, this one comes alive by itself. "
-        "Was there no old line? Then leave those fields out.",
+    FaultKind(
+        code="replaced-line-unknown",
+        scope="line",
         permanence="waiting",
+        record_state="Q01",
+        title_nl="De regel die wordt vervangen, kennen wij niet",
+        title_en="The line that is replaced is not known",
+        remedy_nl=(
+            "Controleer de velden die met vervangen beginnen. Komt de oude regel nog, met een eerdere createdAt, dan telt deze vanzelf "
+            "mee. Was er geen oude regel? Laat die velden dan leeg."
+        ),
+        remedy_en=(
+            "Check the fields that begin with replaced. When the old line comes, with an earlier createdAt, this one comes alive by "
+            "itself. Was there no old line? Then leave those fields out."
+        ),
     ),
-    _line(
-        "all-or-nothing",
-        None,
-        "Een andere regel van deze levering heeft een fout, en u vroeg alles of niets",
-        "Another line of this delivery has a fault, and you asked for all or nothing",
-        "Verbeter de andere regels en lever alles opnieuw. Of lever zonder allOrNothing: dan tellen de goede regels mee.",
-        "Correct the other lines and deliver everything again. Or deliver without allOrNothing: then the sound lines are taken.",
+    FaultKind(
+        code="all-or-nothing",
+        scope="line",
         permanence="transient",
+        title_nl="Een andere regel van deze levering heeft een fout, en u vroeg alles of niets",
+        title_en="Another line of this delivery has a fault, and you asked for all or nothing",
+        remedy_nl="Verbeter de andere regels en lever alles opnieuw. Of lever zonder allOrNothing: dan tellen de goede regels mee.",
+        remedy_en="Correct the other lines and deliver everything again. Or deliver without allOrNothing: then the sound lines are taken.",
     ),
-    _delivery(
-        "encoding-unknown",
-        "De tekens kunnen niet worden gelezen",
-        "The characters cannot be read",
-        "Lever UTF-8, of noem windows-1252 in het Content-Type.",
-        "Deliver UTF-8, or name windows-1252 in the Content-Type.",
+    FaultKind(
+        code="encoding-unknown",
+        scope="delivery",
+        title_nl="De tekens kunnen niet worden gelezen",
+        title_en="The characters cannot be read",
+        remedy_nl="Lever UTF-8, of noem windows-1252 in het Content-Type.",
+        remedy_en="Deliver UTF-8, or name windows-1252 in the Content-Type.",
     ),
-    _delivery(
-        "characters-forbidden",
-        "Het bestand bevat besturingstekens",
-        "The file holds control characters",
-        "Lever een tekstbestand, geen werkmap of archief.",
-        "Deliver a text file, not a workbook or an archive.",
+    FaultKind(
+        code="characters-forbidden",
+        scope="delivery",
+        title_nl="Het bestand bevat besturingstekens",
+        title_en="The file holds control characters",
+        remedy_nl="Lever een tekstbestand, geen werkmap of archief.",
+        remedy_en="Deliver a text file, not a workbook or an archive.",
     ),
-    _delivery(
-        "line-too-long",
-        "Een regel is te lang",
-        "A line is too long",
-        "Een regel heeft hoogstens 64 kB.",
-        "A line has at most 64 kB.",
+    FaultKind(
+        code="line-too-long",
+        scope="delivery",
+        title_nl="Een regel is te lang",
+        title_en="A line is too long",
+        remedy_nl="Een regel heeft hoogstens 64 kB.",
+        remedy_en="A line has at most 64 kB.",
     ),
-    _delivery(
-        "quote-open",
-        "Een aanhalingsteken wordt niet gesloten",
-        "A quote is never closed",
-        "Sluit ieder aanhalingsteken. Een aanhalingsteken in een waarde schrijft u dubbel.",
-        "Close every quote. Write a quote inside a value twice.",
+    FaultKind(
+        code="quote-open",
+        scope="delivery",
+        title_nl="Een aanhalingsteken wordt niet gesloten",
+        title_en="A quote is never closed",
+        remedy_nl="Sluit ieder aanhalingsteken. Een aanhalingsteken in een waarde schrijft u dubbel.",
+        remedy_en="Close every quote. Write a quote inside a value twice.",
     ),
-    _delivery(
-        "heading-missing",
-        "De kop ontbreekt of mist kolommen",
-        "The heading is missing or lacks columns",
-        "Begin met een kop met bsn_ouder, bsn_kind, lrk_nummer, maand, uren en uurtarief.",
-        "Begin with a heading with parentBsn, childBsn, lrkNumber, month, hours and hourlyRate.",
+    FaultKind(
+        code="heading-missing",
+        scope="delivery",
+        title_nl="De kop ontbreekt of mist kolommen",
+        title_en="The heading is missing or lacks columns",
+        remedy_nl="Begin met een kop met bsn_ouder, bsn_kind, lrk_nummer, maand, uren en uurtarief.",
+        remedy_en="Begin with a heading with parentBsn, childBsn, lrkNumber, month, hours and hourlyRate.",
     ),
-    _delivery(
-        "heading-unknown-column",
-        "De kop bevat een onbekende of dubbele kolom",
-        "The heading has an unknown or repeated column",
-        "Gebruik alleen de namen uit de beschrijving, elk één keer.",
-        "Use only the names of the description, each once.",
+    FaultKind(
+        code="heading-unknown-column",
+        scope="delivery",
+        title_nl="De kop bevat een onbekende of dubbele kolom",
+        title_en="The heading has an unknown or repeated column",
+        remedy_nl="Gebruik alleen de namen uit de beschrijving, elk één keer.",
+        remedy_en="Use only the names of the description, each once.",
     ),
-    _delivery(
-        "json-broken",
-        "De JSON is niet geldig",
-        "The JSON is not valid",
-        "Lever één JSON-object met createdAt en lines.",
-        "Deliver one JSON object with createdAt and lines.",
+    FaultKind(
+        code="json-broken",
+        scope="delivery",
+        title_nl="De JSON is niet geldig",
+        title_en="The JSON is not valid",
+        remedy_nl="Lever één JSON-object met createdAt en lines.",
+        remedy_en="Deliver one JSON object with createdAt and lines.",
     ),
-    _delivery(
-        "first-line-unreadable",
-        "De eerste regel kan niet worden gelezen",
-        "The first line cannot be read",
-        "Begin met een regel met createdAt, en lever daarna één JSON-object per regel, in UTF-8.",
-        "Begin with a line with createdAt, and then deliver one JSON object a line, in UTF-8.",
+    FaultKind(
+        code="first-line-unreadable",
+        scope="delivery",
+        title_nl="De eerste regel kan niet worden gelezen",
+        title_en="The first line cannot be read",
+        remedy_nl="Begin met een regel met createdAt, en lever daarna één JSON-object per regel, in UTF-8.",
+        remedy_en="Begin with a line with createdAt, and then deliver one JSON object a line, in UTF-8.",
     ),
-    _delivery(
-        "envelope-invalid",
-        "De gegevens om de regels heen kloppen niet",
-        "The data around the lines are not right",
-        "Controleer createdAt, reference, organisationOin en complete.",
-        "Check createdAt, reference, organisationOin and complete.",
+    FaultKind(
+        code="envelope-invalid",
+        scope="delivery",
+        title_nl="De gegevens om de regels heen kloppen niet",
+        title_en="The data around the lines are not right",
+        remedy_nl="Controleer createdAt, reference, organisationOin en complete.",
+        remedy_en="Check createdAt, reference, organisationOin and complete.",
     ),
-    _delivery(
-        "created-in-future",
-        "De levering is volgens createdAt pas later gemaakt",
-        "By its createdAt the delivery is still to be made",
-        "Zet de klok van uw systeem goed en lever opnieuw, met een nieuw kenmerk.",
-        "Set the clock of your system right and deliver again, under a new reference.",
+    FaultKind(
+        code="created-in-future",
+        scope="delivery",
+        title_nl="De levering is volgens createdAt pas later gemaakt",
+        title_en="By its createdAt the delivery is still to be made",
+        remedy_nl="Zet de klok van uw systeem goed en lever opnieuw, met een nieuw kenmerk.",
+        remedy_en="Set the clock of your system right and deliver again, under a new reference.",
     ),
-    _delivery(
-        "reference-mismatch",
-        "Het kenmerk in het bestand is een ander dan in het verzoek",
-        "The reference in the file is not that of the request",
-        "Gebruik één kenmerk: in de Idempotency-Key en in het bestand.",
-        "Use one reference: in the Idempotency-Key and in the file.",
+    FaultKind(
+        code="reference-mismatch",
+        scope="delivery",
+        title_nl="Het kenmerk in het bestand is een ander dan in het verzoek",
+        title_en="The reference in the file is not that of the request",
+        remedy_nl="Gebruik één kenmerk: in de Idempotency-Key en in het bestand.",
+        remedy_en="Use one reference: in the Idempotency-Key and in the file.",
     ),
-    _delivery(
-        "organisation-mismatch",
-        "Het bestand is van een andere organisatie",
-        "The file is another organisation's",
-        "Lever met een toegangstoken van de organisatie die in het bestand staat, of noem haar in organisationOin als zij u machtigde.",
-        "Deliver with an access token of the organisation that the file names, or name it in organisationOin when it mandated you.",
+    FaultKind(
+        code="organisation-mismatch",
+        scope="delivery",
+        title_nl="Het bestand is van een andere organisatie",
+        title_en="The file is another organisation's",
+        remedy_nl=(
+            "Lever met een toegangstoken van de organisatie die in het bestand staat, of noem haar in organisationOin als zij u machtigde."
+        ),
+        remedy_en=(
+            "Deliver with an access token of the organisation that the file names, or name it in organisationOin when it mandated you."
+        ),
     ),
-    _declaration(
-        "declaration-unreadable",
-        "Dit is geen opgave",
-        "This is not a declaration",
-        "Lever één JSON-object per regel, met de velden uit de beschrijving.",
-        "Send one JSON object a line, with the fields of the description.",
+    FaultKind(
+        code="declaration-unreadable",
+        scope="declaration",
+        title_nl="Dit is geen opgave",
+        title_en="This is not a declaration",
+        remedy_nl="Lever één JSON-object per regel, met de velden uit de beschrijving.",
+        remedy_en="Send one JSON object a line, with the fields of the description.",
     ),
-    _declaration(
-        "declaration-bsn-invalid",
-        "Dit is geen BSN",
-        "This is not a BSN",
-        "Een BSN heeft negen cijfers en voldoet aan de elfproef.",
-        "A BSN has nine digits and passes the eleven test.",
+    FaultKind(
+        code="declaration-bsn-invalid",
+        scope="declaration",
+        title_nl="Dit is geen BSN",
+        title_en="This is not a BSN",
+        remedy_nl="Een BSN heeft negen cijfers en voldoet aan de elfproef.",
+        remedy_en="A BSN has nine digits and passes the eleven test.",
     ),
-    _declaration(
-        "declaration-value-invalid",
-        "Deze waarde kan niet",
-        "This value is not possible",
-        "Controleer de waarde bij de beschrijving van het veld.",
-        "Check the value against the description of the field.",
+    FaultKind(
+        code="declaration-value-invalid",
+        scope="declaration",
+        title_nl="Deze waarde kan niet",
+        title_en="This value is not possible",
+        remedy_nl="Controleer de waarde bij de beschrijving van het veld.",
+        remedy_en="Check the value against the description of the field.",
     ),
-    _declaration(
-        "declaration-members-contradict",
-        "De leden van het huishouden spreken elkaar tegen",
-        "The members of the household contradict each other",
-        "Iedere maand heeft één aanvrager en hoogstens één partner; niemand is in één maand twee keer lid.",
-        "Each month has one applicant and at most one partner; nobody is a member twice in one month.",
+    FaultKind(
+        code="declaration-members-contradict",
+        scope="declaration",
+        title_nl="De leden van het huishouden spreken elkaar tegen",
+        title_en="The members of the household contradict each other",
+        remedy_nl="Iedere maand heeft één aanvrager en hoogstens één partner; niemand is in één maand twee keer lid.",
+        remedy_en="Each month has one applicant and at most one partner; nobody is a member twice in one month.",
     ),
-    _declaration(
-        "declaration-child-unknown",
-        "De opvang is van een kind dat niet in het huishouden staat",
-        "The care is of a child that is not in the household",
-        "Laat childRef wijzen naar een lid met de rol child.",
-        "Let childRef name a member with the role child.",
+    FaultKind(
+        code="declaration-child-unknown",
+        scope="declaration",
+        title_nl="De opvang is van een kind dat niet in het huishouden staat",
+        title_en="The care is of a child that is not in the household",
+        remedy_nl="Laat childRef wijzen naar een lid met de rol child.",
+        remedy_en="Let childRef name a member with the role child.",
     ),
-    _declaration(
-        "declaration-placement-twice",
-        "Deze opvang staat er twee keer",
-        "This care stands there twice",
-        "Zet alle tijdvakken van een kind op een locatie bij elkaar.",
-        "Put all segments of a child at a location together.",
+    FaultKind(
+        code="declaration-placement-twice",
+        scope="declaration",
+        title_nl="Deze opvang staat er twee keer",
+        title_en="This care stands there twice",
+        remedy_nl="Zet alle tijdvakken van een kind op een locatie bij elkaar.",
+        remedy_en="Put all segments of a child at a location together.",
     ),
-    _declaration(
-        "declaration-segments-overlap",
-        "Twee tijdvakken overlappen",
-        "Two segments overlap",
-        "Laat een tijdvak eindigen in de maand voordat het volgende begint.",
-        "Let a segment end in the month before the next begins.",
+    FaultKind(
+        code="declaration-segments-overlap",
+        scope="declaration",
+        title_nl="Twee tijdvakken overlappen",
+        title_en="Two segments overlap",
+        remedy_nl="Laat een tijdvak eindigen in de maand voordat het volgende begint.",
+        remedy_en="Let a segment end in the month before the next begins.",
     ),
-    _declaration(
-        "declaration-location-unknown",
-        "Deze locatie staat niet in het register",
-        "The register does not have this location",
-        "Controleer het LRK-nummer.",
-        "Check the LRK number.",
+    FaultKind(
+        code="declaration-location-unknown",
+        scope="declaration",
+        title_nl="Deze locatie staat niet in het register",
+        title_en="The register does not have this location",
+        remedy_nl="Controleer het LRK-nummer.",
+        remedy_en="Check the LRK number.",
     ),
 )
 

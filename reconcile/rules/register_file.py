@@ -1,4 +1,4 @@
-"""The open-data file of the LRK: semicolons, UTF-8 with a byte order mark, one row for each registration, dates dd-mm-yyyy.
+"""The open-data file of the LRK: semicolons, one row for each registration, dates dd-mm-yyyy.
 
 Only what this system needs is read; names, addresses and contacts of people in the file are left where they are.
 Source: column list of the LRK open data (domain notes 3.1).
@@ -64,7 +64,7 @@ class UnreadableRegister(Exception):
 
 
 def read_register(lines: Iterable[str]) -> RegisterSnapshot:
-    """Read the whole file; nothing is taken from a file with one wrong row. Raises UnreadableRegister."""
+    """Read the whole file, without its byte order mark; nothing is taken when one row is wrong. Raises UnreadableRegister."""
     locations: list[RegisteredLocation] = []
     agencies: dict[str, Holder] = {}
     holders: dict[str, Holder] = {}
@@ -97,7 +97,7 @@ def _holdings(locations: Iterable[RegisteredLocation], agencies: dict[str, Holde
 def _rows(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.reader(lines, delimiter=";", strict=True)
     try:
-        header = [name.strip().lstrip("\ufeff") for name in next(reader, [])]
+        header = [name.strip() for name in next(reader, [])]
         missing = [column for column in COLUMNS if column not in header]
         if missing:
             raise UnreadableRegister(f"The heading lacks {', '.join(missing)}. Use the CSV of the LRK open data, with semicolons.")
@@ -121,7 +121,7 @@ def _location(line_number: int, row: dict[str, str]) -> RegisteredLocation:
         lrk_number=row["lrk_id"],
         care_type=row["type_oko"],
         name=row["actuele_naam_oko"],
-        registered_on=_date(line_number, "inschrijfdatum", row["inschrijfdatum"]),
+        registered_on=_registered_on(line_number, row["inschrijfdatum"]),
         is_registered=row["status"].casefold() == "ingeschreven",
         holder_name=row["naam_houder"],
         holder_kvk_number=row["kvk_nummer_houder"],
@@ -129,7 +129,7 @@ def _location(line_number: int, row: dict[str, str]) -> RegisteredLocation:
     )
 
 
-def _date(line_number: int, column: str, text: str) -> date:
+def _registered_on(line_number: int, text: str) -> date:
     match = _DATE.fullmatch(text)
     try:
         if match is None:
@@ -137,4 +137,4 @@ def _date(line_number: int, column: str, text: str) -> date:
         day, month, year = (int(part) for part in match.groups())
         return date(year, month, day)
     except ValueError:
-        raise UnreadableRegister(f"Line {line_number}: {column} {text!r} is not a date like 31-12-2026.") from None
+        raise UnreadableRegister(f"Line {line_number}: inschrijfdatum {text!r} is not a date like 31-12-2026.") from None

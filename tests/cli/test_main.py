@@ -1,4 +1,4 @@
-"""The `kot` command: settings that are wrong, keys that are kept, and a register that is not one."""
+"""The `kot` command: settings that are wrong, keys that are kept, a register, and one that is none."""
 
 from pathlib import Path
 from uuid import UUID
@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from cli.main import main
 from reconcile.keyring import Keyring
+from reconcile.rules.register_file import COLUMNS
 from reconcile.store.database import Database
 from tests.conftest import database_url
 
@@ -47,6 +48,15 @@ def test_a_file_that_is_no_register_changes_nothing(
     assert code == 1
     assert "Error" in output
     assert "Traceback" not in output
+
+
+def test_the_register_is_taken_over_from_a_file_with_or_without_a_byte_order_mark(tmp_path: Path, db: Database, database_name: str) -> None:
+    file = tmp_path / "lrk.csv"
+    row = '900000001;KDV;"De Voorbeeldboom";Ingeschreven;01-02-2015;Voorbeeld B.V.;00000011;;'
+    for encoding in ("utf-8-sig", "utf-8"):
+        file.write_text(f"{';'.join(COLUMNS)}\r\n{row}\r\n", encoding=encoding, newline="")
+        code, output = run("register", "import", str(file), "--as-of", "2026-01-31", DATABASE_URL=database_url(database_name))
+        assert (code, output) == (0, "1 locations of 1 organisations are in the register as of 2026-01-31.\n")
 
 
 def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:

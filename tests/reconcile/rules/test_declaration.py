@@ -107,10 +107,13 @@ def test_a_sound_declaration_has_all_its_values() -> None:
         {"deleted": True, "members": ..., "incomes": ..., "awardedYears": ..., "placements": ...},
         {"members": _members(_partner())},
         {"members": _members(_partner(until="2026-03"), _partner(**{"from": "2026-04"}))},
+        {"members": _members(_partner(**{"from": "2026-04"}), _partner(until="2026-03"))},
+        {"members": _members(make.member_fields(personRef="second", bsn=_OTHER, role="child"))},
         {"members": _members(make.member_fields(**{"from": "2027-01"}), until="2026-12")},
         {"members": _members(_partner(personRef="parent", bsn=_PARENT, **{"from": "2027-01"}), until="2026-12")},
         {"placements": [make.placement_fields(), make.placement_fields(lrkNumber="900000002")]},
         {"placements": _care()},
+        {"placements": _care(startDate="2026-02-01", endDate="2026-02-01")},
         {"placements": _care(make.segment_fields(hours=0, hourlyRate=0))},
         {"placements": _care(make.segment_fields(hours="744", hourlyRate="100.00"))},
         {"placements": _care(make.segment_fields(until="2026-01"), make.segment_fields(**{"from": "2026-02"}))},
@@ -150,6 +153,8 @@ _BAD = [
         _CONTRADICT,
         "members[3]",
     ),
+    ({"members": _members(_partner(until="2026-03"), _partner(**{"from": "2026-03"}))}, _CONTRADICT, "members[3]"),
+    ({"members": _members(_partner(**{"from": "2026-03"}), _partner(until="2026-03"))}, _CONTRADICT, "members[3]"),
     ({"members": _members(_partner(personRef="parent", bsn=_PARENT))}, _CONTRADICT, "members[2]"),
     ({"members": _members(_partner(personRef="parent"))}, _CONTRADICT, "members[2].personRef"),
     (
@@ -200,6 +205,9 @@ _FORMLESS: list[tuple[dict[str, Any], str | None]] = [
     ({"placements": [make.placement_fields()] * 201}, "placements"),
     *(({name: ...}, None) for name in ("householdRef", "version")),
     *(({name: 1}, None) for name in ("extra", "household_ref", _PARENT, f" - at `${_PARENT}", f" - at `$.{_PARENT}`")),
+    ({f" - at `$.members[{_PARENT}]": 1}, None),
+    ({" - at `$.{}[{}].{}[{}].{}[{}]".format("a", _PARENT[:3], "b", _PARENT[3:6], "c", _PARENT[6:]): 1}, None),
+    ({"members": _members(**{" - at `$.version": 1})}, "members[0]"),
 ]
 
 
@@ -230,20 +238,19 @@ def test_a_line_that_is_no_object_of_ours_is_unreadable(line: bytes) -> None:
     assert [one.code for one in read] == ["declaration-unreadable"]
 
 
-def test_all_faults_of_a_declaration_come_at_once() -> None:
-    care = [make.placement_fields(lrkNumber="x", segments=[make.segment_fields(hours="x", until="x")])]
-    assert _faults(members=_members(bsn="x", until="x"), placements=care, awardedYears=[1]) == [
-        ("declaration-bsn-invalid", "members[0].bsn"),
-        (_VALUE, "members[0].until"),
-        (_VALUE, "placements[0].lrkNumber"),
-        (_VALUE, f"{_SEGMENT}.until"),
-        (_VALUE, f"{_SEGMENT}.hours"),
-        (_VALUE, "awardedYears"),
+def test_all_faults_of_a_declaration_come_at_once_with_the_shape_of_each_value_and_never_the_value() -> None:
+    segment = make.segment_fields(**{"from": "jan 2026", "until": "2025-12", "hours": "9O,5", "hourlyRate": 100.01})
+    care = [make.placement_fields(lrkNumber="LRK 9", segments=[segment])]
+    assert _read(members=_members(bsn=f"{_PARENT}0", until="12-2026"), placements=care, awardedYears=[1]) == [
+        Fault(code="declaration-bsn-invalid", field="members[0].bsn", shape="9999999999"),
+        Fault(code=_VALUE, field="members[0].until", shape="99-9999"),
+        Fault(code=_VALUE, field="placements[0].lrkNumber", shape="aaa 9"),
+        Fault(code=_VALUE, field=f"{_SEGMENT}.from", shape="aaa 9999"),
+        Fault(code=_VALUE, field=f"{_SEGMENT}.until", shape="9999-99"),
+        Fault(code=_VALUE, field=f"{_SEGMENT}.hours", shape="9a,9"),
+        Fault(code=_VALUE, field=f"{_SEGMENT}.hourlyRate", shape="999.99"),
+        Fault(code=_VALUE, field="awardedYears"),
     ]
-
-
-def test_a_fault_has_the_shape_of_the_value_and_never_the_value() -> None:
-    assert _read(members=_members(bsn=f"{_PARENT}0")) == [Fault(code="declaration-bsn-invalid", field="members[0].bsn", shape="9" * 10)]
 
 
 _JSON = st.recursive(

@@ -62,7 +62,6 @@ def test_a_location_and_its_holder_are_read() -> None:
 @pytest.mark.parametrize(
     ("heading", "row"),
     [
-        ("\ufeff" + _HEADING, _row()),
         (_HEADING.replace(";", " ; "), _row().replace(";", " ; ")),
         (f"telefoon;{_HEADING};website", f"06;{_row()};x"),
         (";".join(reversed(COLUMNS)), ";".join(reversed(_row().split(";")))),
@@ -120,55 +119,68 @@ def test_a_childminder_without_a_known_agency_is_held_by_nobody() -> None:
     assert (snapshot.holders, snapshot.holdings) == ((), ())
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"type_oko": ""},
-        {"type_oko": "kdv"},
-        {"type_oko": "BSO+KDV"},
-        {"lrk_id": ""},
-        {"lrk_id": "90000001"},
-        {"lrk_id": "9000000010"},
-        {"lrk_id": "٩٠٠٠٠٠٠٠١"},
-        {"kvk_nummer_houder": ""},
-        {"kvk_nummer_houder": "1234567"},
-        {"type_oko": "GOB", "kvk_nummer_houder": ""},
-        {"inschrijfdatum": ""},
-        {"inschrijfdatum": "2015-02-01"},
-        {"inschrijfdatum": "30-02-2015"},
-        {"inschrijfdatum": "1-2-2015"},
-        {"inschrijfdatum": "01-02-15"},
-        {"actuele_naam_oko": "a;b"},
-        {"actuele_naam_oko": '"a"b'},
-        {"actuele_naam_oko": '"a'},
-    ],
+_NO_TYPE, _NO_NUMBER, _NO_HOLDER, _NO_DATE = (
+    ("type_oko", "is not KDV, BSO, VGO, GOB or PSZ."),
+    ("lrk_id", "is not nine digits."),
+    ("kvk_nummer_houder", "is not eight digits."),
+    ("inschrijfdatum", "is not a date like 31-12-2026."),
 )
-def test_one_wrong_row_refuses_the_whole_file_and_names_its_line(change: dict[str, str]) -> None:
-    with pytest.raises(UnreadableRegister, match="^Line 3"):
-        read_register([_HEADING, _row(), _row(**change)])
-
-
-@pytest.mark.parametrize("column", COLUMNS)
-def test_a_heading_without_a_column_is_refused_by_its_name(column: str) -> None:
-    with pytest.raises(UnreadableRegister, match=f"lacks {column}\\. "):
-        read_register([";".join(name for name in COLUMNS if name != column), _row()])
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("column", "says", "value", "care_type"),
     [
-        [],
-        [""],
-        ["x"],
-        [_HEADING.replace(";", ",")],
-        [_HEADING],
-        [_HEADING, _row(type_oko="PSZ")],
-        [_HEADING, _row(type_oko="GOB")],
+        *((*_NO_TYPE, value, value) for value in ("", "kdv", "BSO+KDV")),
+        *((*_NO_NUMBER, value, "KDV") for value in ("", "90000001", "9000000010", "٩٠٠٠٠٠٠٠١")),
+        *((*_NO_HOLDER, value, "KDV") for value in ("", "1234567", "123456789")),
+        (*_NO_HOLDER, "", "GOB"),
+        *((*_NO_DATE, value, "VGO") for value in ("", "2015-02-01", "30-02-2015", "1-2-2015", "01-02-15")),
     ],
 )
-def test_a_file_without_locations_is_refused(lines: list[str]) -> None:
-    with pytest.raises(UnreadableRegister):
-        read_register(lines)
+def test_one_wrong_row_refuses_the_whole_file_and_says_where_it_is_wrong(column: str, says: str, value: str, care_type: str) -> None:
+    with pytest.raises(UnreadableRegister) as refused:
+        read_register([_HEADING, _row(), _row(**{"type_oko": care_type, column: value})])
+    assert str(refused.value) == f"Line 3: {column} {value!r} {says}"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("a;b", "Line 3 has 10 columns, the heading 9."),
+        ('"a"b', "Line 3 cannot be read: "),
+        ('"a', "Line 3 cannot be read: "),
+    ],
+)
+def test_a_row_in_other_columns_than_the_heading_refuses_the_whole_file(name: str, says: str) -> None:
+    with pytest.raises(UnreadableRegister) as refused:
+        read_register([_HEADING, _row(), _row(actuele_naam_oko=name)])
+    assert str(refused.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("heading", "lacks"),
+    [
+        *((";".join(name for name in COLUMNS if name != column), column) for column in COLUMNS),
+        (";".join(COLUMNS[:-2]), "gastouderbureau_1, gastouderbureau_2"),
+        *((heading, ", ".join(COLUMNS)) for heading in ("", "x", ",".join(COLUMNS))),
+    ],
+)
+def test_a_heading_without_a_column_is_refused_by_its_name(heading: str, lacks: str) -> None:
+    with pytest.raises(UnreadableRegister) as refused:
+        read_register([heading, _row()])
+    assert str(refused.value) == f"The heading lacks {lacks}. Use the CSV of the LRK open data, with semicolons."
+
+
+def test_an_empty_file_lacks_every_column() -> None:
+    with pytest.raises(UnreadableRegister, match=f"^The heading lacks {', '.join(COLUMNS)}\\. "):
+        read_register([])
+
+
+@pytest.mark.parametrize("rows", [[], [_row(type_oko="PSZ")], [_row(type_oko="GOB")]])
+def test_a_file_without_locations_is_refused(rows: list[str]) -> None:
+    with pytest.raises(UnreadableRegister) as refused:
+        read_register([_HEADING, *rows])
+    assert str(refused.value) == "The file has no locations. Use the CSV of the LRK open data."
 
 
 @given(

@@ -33,9 +33,14 @@ def test_every_location_but_the_unknown_one_is_registered(locations: dict[str, R
 
 
 def test_each_care_type_has_a_location_that_is_open_since_the_allowance_exists(locations: dict[str, RegisteredLocation]) -> None:
-    own = {locations[number].care_type: number for number in (SANDBOX.day_care, SANDBOX.after_school_care, SANDBOX.childminder)}
-    assert own == {"KDV": SANDBOX.day_care, "BSO": SANDBOX.after_school_care, "VGO": SANDBOX.childminder}
-    assert {locations[number].registered_on for number in own.values()} == {date(2005, 1, 1)}
+    assert {number: one.care_type for number, one in locations.items()} == {
+        SANDBOX.day_care: "KDV",
+        SANDBOX.after_school_care: "BSO",
+        SANDBOX.childminder: "VGO",
+        SANDBOX.not_yet_registered: "KDV",
+        SANDBOX.of_a_neighbour: "KDV",
+    }
+    assert {one.registered_on for number, one in locations.items() if number != SANDBOX.not_yet_registered} == {date(2005, 1, 1)}
 
 
 def test_one_location_opens_when_nobody_alive_delivers_any_more(locations: dict[str, RegisteredLocation]) -> None:
