@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import pytest
+
 from reconcile.rules.delivery_file import DeliveryReader, Envelope
 from reconcile.rules.delivery_line import DeliveryLine
 from reconcile.rules.faults import UnreadableDelivery
@@ -24,6 +26,13 @@ def read_as_far(reader: DeliveryReader, chunks: Iterable[bytes]) -> tuple[list[D
         return lines, reader.envelope(), None, None
     except UnreadableDelivery as error:
         return lines, None, error.code, error.line
+
+
+def told(reader: DeliveryReader, chunks: Iterable[bytes]) -> tuple[str, int | None, str]:
+    """Return what the sender of a file that cannot be read is told: code, line and detail."""
+    with pytest.raises(UnreadableDelivery) as caught:
+        read_whole(reader, chunks)
+    return caught.value.code, caught.value.line, caught.value.detail
 
 
 def chunked(data: bytes, size: int) -> list[bytes]:

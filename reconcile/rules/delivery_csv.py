@@ -46,7 +46,7 @@ class CsvReader:
     def __init__(self, *, charset: str | None, this_month: Month) -> None:
         self._this_month = this_month
         self._decoder_name = "cp1252" if charset == "windows-1252" else "utf-8"
-        self._decoder = codecs.getincrementaldecoder(self._decoder_name)("strict")
+        self._decoder = codecs.getincrementaldecoder(self._decoder_name)()
         self._is_start = True
         self._rest = ""
         self._pending: list[str] = []
@@ -142,17 +142,17 @@ class CsvReader:
     def _heading(self, record: str, line_number: int) -> None:
         if not record.strip():
             return
-        if self._separator is None and re.fullmatch(r"sep=[;,\t]", record.strip(' "'), re.IGNORECASE):
-            self._separator = record.strip(' "')[-1]
+        if self._separator is None and (named := re.fullmatch(r"sep=([;,\t])", record.strip(' "'), re.IGNORECASE)):
+            self._separator = named[1]
             return
         if self._separator is None:
             self._separator = max(_SEPARATORS, key=record.count)
-        names = [name.strip().casefold() for name in self._values(record) or ()]
-        unknown = [name for name in names if name not in _FIELD_OF_HEADING]
-        fields = [_FIELD_OF_HEADING[name] for name in names if name in _FIELD_OF_HEADING]
+        fields = [_FIELD_OF_HEADING.get(name.strip().casefold(), "") for name in self._values(record) or ()]
         missing = [_DUTCH[FIELDS.index(name)] for name in NEEDED_FIELDS if name not in fields]
         if missing:
             raise UnreadableDelivery("heading-missing", f"The heading lacks {', '.join(missing)}.", line_number)
-        if unknown or len(set(fields)) != len(fields):
-            raise UnreadableDelivery("heading-unknown-column", f"The heading has {len(unknown)} unknown or repeated columns.", line_number)
+        # Its place alone: a heading that is not one of ours may hold a BSN.
+        for place, field in enumerate(fields):
+            if not field or field in fields[:place]:
+                raise UnreadableDelivery("heading-unknown-column", f"Column {place + 1} is unknown or stands there twice.", line_number)
         self._fields = fields

@@ -185,15 +185,16 @@ def _lrk_number(field: str, value: FieldValue, faults: list[Fault]) -> str | Non
 def _care_type(value: FieldValue, faults: list[Fault]) -> CareType | None:
     if value is None or value == "":
         return None
-    care_type = _CARE_TYPES.get((_text(value) or "").upper())
+    text = _text(value)
+    care_type = None if text is None else _CARE_TYPES.get(text.upper())
     if care_type is None:
         faults.append(fault("care-type-invalid", "careType", value))
     return care_type
 
 
 def _month(field: str, value: FieldValue, this_month: Month, faults: list[Fault]) -> Month | None:
-    text = value.strip() if isinstance(value, str) else ""
-    if not is_month(text):
+    text = _text(value)
+    if text is None or not is_month(text):
         faults.append(fault("month-invalid", field, value))
         return None
     if text > this_month:

@@ -112,7 +112,7 @@ def _name_count(text: bytes, value: object) -> int:
     elif not isinstance(value, list):
         return 0
     if _is_deep(value):
-        raise ValueError("too deep")
+        raise ValueError
     # The names of the outermost object are counted last; msgspec can tell only the fields, each once.
     counted = json.loads(text, object_pairs_hook=len)
     return counted if isinstance(counted, int) else 0

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.delivery_csv import CsvReader
-from reconcile.rules.delivery_file import Envelope
+from reconcile.rules.delivery_file import LINE_BYTES_MAX, Envelope
 from reconcile.rules.delivery_line import DeliveryLine, read_line
-from reconcile.rules.faults import FAULTS, UnreadableDelivery
+from reconcile.rules.faults import FAULTS, Fault, UnreadableDelivery
 from tests.make import delivery_fields
-from tests.reading import chunked, read_as_far, read_whole
+from tests.reading import chunked, read_as_far, read_whole, told
 
 _NOW = "2026-07"
 _PARENT, _CHILD = marked_bsn(0), marked_bsn(1)
@@ -84,10 +84,10 @@ def test_every_dutch_heading_has_its_field() -> None:
 def test_a_line_has_the_number_of_the_line_on_which_it_begins() -> None:
     head = f"{_DUTCH};regelkenmerk"
     lines = _read(f'{head}\n{_ROW};a\n\n{_ROW};"b\nc"\n{_ROW};d\n')
-    assert [(line.line_number, line.line_ref, [one.code for one in line.faults]) for line in lines] == [
-        (2, "a", []),
-        (4, None, ["line-ref-invalid"]),
-        (6, "d", []),
+    assert [(line.line_number, line.line_ref, line.faults) for line in lines] == [
+        (2, "a", ()),
+        (4, None, (Fault(code="line-ref-invalid", field="lineRef", shape="a?a"),)),
+        (6, "d", ()),
     ]
 
 
@@ -143,6 +143,7 @@ _UNREADABLE = [
     (b"sep=;", "heading-missing"),
     (b"sep=;\nsep=;\n", "heading-missing"),
     (b"sep=|\n" + _DUTCH.encode(), "heading-missing"),
+    (b"Xsep=;X\n" + _DUTCH.encode(), "heading-missing"),
     (_ROW.encode(), "heading-missing"),
     (_DUTCH.replace(";", "|").encode(), "heading-missing"),
     (_DUTCH.rpartition(";")[0].encode(), "heading-missing"),
@@ -185,10 +186,54 @@ def test_a_file_that_cannot_be_read_has_one_code_in_chunks_of_any_size(body: byt
     assert (outcome[1], FAULTS[code].scope) == (code, "delivery")
 
 
-def test_an_unreadable_file_says_at_which_line() -> None:
+_NO_TEXT = "has a byte that is no character of text in this encoding."
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "line", "detail"),
+    [
+        ("\n\n", "heading-missing", None, "The file has no heading."),
+        ("\nbsn_ouder;naam;uren", "heading-missing", 2, "The heading lacks bsn_kind, lrk_nummer, maand, uurtarief."),
+        (f"sep=;\n{_DUTCH};maand;naam", "heading-unknown-column", 2, "Column 7 is unknown or stands there twice."),
+        (f"naam;{_DUTCH};month", "heading-unknown-column", 1, "Column 1 is unknown or stands there twice."),
+        (f"{_DUTCH};\n{_ROW}", "heading-unknown-column", 1, "Column 7 is unknown or stands there twice."),
+        (f"{_DUTCH}\n{_ROW}\n{_ROW[:-3]}\udcff", "encoding-unknown", 3, f"Line 3 {_NO_TEXT}"),
+        (f"{_DUTCH}\n\n{_ROW}\x00", "characters-forbidden", 3, f"Line 3 {_NO_TEXT}"),
+        (f'{_DUTCH}\n{_ROW}\n{_ROW};"a\nb\nc\n', "quote-open", 3, "A quote on line 3 is never closed."),
+        (f'{_DUTCH}\n{_ROW}\n{_ROW};"a\nb\nc', "quote-open", 3, "A quote on line 3 is never closed."),
+        (f"{_DUTCH}\n{_ROW}\n{'x' * 70_000}", "line-too-long", 3, "Line 3 is longer than 64 kB."),
+        (f'{_DUTCH}\n{_ROW}\n"{"x" * 40_000}\n{"x" * 40_000}"', "line-too-long", 3, "Line 3 is longer than 64 kB."),
+    ],
+)
+@pytest.mark.parametrize("size", [900, 100_000])
+def test_the_sender_is_told_where_a_file_cannot_be_read(body: str, code: str, line: int | None, detail: str, size: int) -> None:
+    chunks = chunked(body.encode(errors="surrogateescape"), size)
+    assert told(CsvReader(charset=None, this_month=_NOW), chunks) == (code, line, detail)
+
+
+# With the end that it may lack: what one more character makes too long.
+_LONGEST = LINE_BYTES_MAX - 1
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize("size", [1_000, LINE_BYTES_MAX, 1_000_000])
+def test_how_long_a_line_may_be_depends_neither_on_its_place_nor_on_the_chunks(size: int, end: str) -> None:
+    heading, row = _DUTCH.ljust(_LONGEST), _ROW.ljust(_LONGEST)
+    for text, line in ((f"{heading}\n{row}\n{row}{end}", None), (f"{heading} \n{row}", 1), (f"{heading}\n{row}\n{row} {end}", 3)):
+        lines, code, place = _outcome(chunked(text.encode(), size))
+        assert (code, place) == ((None, None) if line is None else ("line-too-long", line))
+        assert [one.line_number for one in lines if not one.faults] == [2, 3][: 2 if line is None else line // 2]
+    open_quote = chunked(f'{heading}\n"{row[1:]}{end}'.encode(), size)
+    assert _outcome(open_quote) == ([], "quote-open", 2)
+
+
+@pytest.mark.parametrize("begun", [b"", b'"' + b"\n" * 40_000])
+def test_a_line_that_is_too_long_is_refused_before_it_ends(begun: bytes) -> None:
+    reader = CsvReader(charset=None, this_month=_NOW)
+    assert [*reader.feed(f"{_DUTCH}\n".encode() + begun)] == []
     with pytest.raises(UnreadableDelivery) as caught:
-        _lines([f"{_DUTCH}\n{_ROW}\n".encode(), b"\xff"])
-    assert (caught.value.line, _PARENT in caught.value.detail) == (3, False)
+        [*reader.feed(b"x" * (LINE_BYTES_MAX + 1 - len(begun)))]
+    assert (caught.value.code, caught.value.line) == ("line-too-long", 2)
 
 
 def test_the_detail_of_an_unreadable_heading_quotes_nothing_of_it() -> None:

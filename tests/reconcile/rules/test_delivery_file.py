@@ -94,3 +94,22 @@ def test_all_or_nothing_is_true_or_false(value: Any) -> None:
     with pytest.raises(UnreadableDelivery) as caught:
         read_envelope({"allOrNothing": value})
     assert caught.value.code == "envelope-invalid"
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "detail"),
+    [
+        ("reference", 1, "reference must be text."),
+        ("createdAt", "2026-04-02", "createdAt must be an instant with an offset, like 2026-04-02T08:15:00Z."),
+        ("organisationOin", "0000009900000011000", "organisationOin must be an OIN of twenty positions."),
+        ("allOrNothing", "true", "allOrNothing must be true or false."),
+        ("complete", {}, "complete must be a list of {month, lrkNumbers}."),
+        ("complete", [{"month": "2026-03"}], "complete must be a list of {month, lrkNumbers}."),
+        ("complete", [{"month": "2026-3", "lrkNumbers": []}], "complete needs a month like 2026-03."),
+        ("complete", [{"month": "2026-03", "lrkNumbers": ["1"]}], "complete needs lrkNumbers of nine digits each."),
+    ],
+)
+def test_a_sender_is_told_which_member_is_wrong_and_how_it_is_written(member: str, value: Any, detail: str) -> None:
+    with pytest.raises(UnreadableDelivery) as caught:
+        read_envelope({"reference": "r-1", member: value})
+    assert (caught.value.code, caught.value.detail) == ("envelope-invalid", detail)

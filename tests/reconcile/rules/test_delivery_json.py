@@ -15,7 +15,7 @@ from reconcile.rules.delivery_json import JsonReader
 from reconcile.rules.delivery_line import DeliveryLine, read_line, unreadable_line
 from reconcile.rules.faults import FAULTS, UnreadableDelivery
 from tests.make import delivery_fields
-from tests.reading import chunked, read_as_far, read_whole
+from tests.reading import chunked, read_as_far, read_whole, told
 
 _NOW = "2026-07"
 _SENT = "2026-04-02T08:15:00Z"
@@ -123,6 +123,77 @@ def test_a_broken_file_says_after_which_line_and_quotes_nothing() -> None:
         _read(chunked(body, 10))
     assert (caught.value.code, caught.value.line) == ("json-broken", 2)
     assert marked_bsn(0) not in caught.value.detail
+
+
+_ONE_OBJECT = "The file is not one JSON object."
+_BROKEN = "breaks off or is not valid JSON"
+_MEMBER = "The object has a member that is unknown or stands there twice."
+_LONG = b'"' + b"x" * 120_000 + b'"'
+_DEEP = b"[" * 8 + b"]" * 8
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "line", "detail"),
+    [
+        (b"[]", "json-broken", None, _ONE_OBJECT),
+        (b'"x"', "json-broken", None, _ONE_OBJECT),
+        (b"", "json-broken", None, f"What stands around the lines {_BROKEN}."),
+        (b'{"reference":r,"lines":[1]}', "json-broken", None, f"What stands around the lines {_BROKEN}."),
+        (b'{"lines":[1,2]', "json-broken", None, f"What stands around the lines {_BROKEN}."),
+        (b'{"lines":[1,2,', "json-broken", 3, f"Line 3 {_BROKEN}."),
+        (b'{"lines":[1,2,{"hours":01},4]}', "json-broken", 3, f"Line 3 {_BROKEN}."),
+        (b'{"lines":[1,2,{"hours":"\xff"},4]}', "json-broken", 3, f"Line 3 {_BROKEN}."),
+        *((b'{"lines":[1,2,' + start + b"9" * 5_000, "json-broken", 3, f"Line 3 {_BROKEN}.") for start in (b"", b'{"hours":-')),
+        (b'{"lines":[1,2,{"hours":1e99999999999999999999}]}', "json-broken", 3, f"Line 3 {_BROKEN}."),
+        (b'{"reference":"r"}', "json-broken", None, "The object has no lines."),
+        *((b'{"lines":' + other + b"}", "json-broken", None, "lines must be an array.") for other in (b"1", b"{}", b'{"hours":1}')),
+        (b'{"lines":[1,' + _DEEP + b"]}", "json-broken", 2, "Line 2 is nested too deep."),
+        (b'{"lines":[1],"complete":' + _DEEP + b"}", "json-broken", None, "What stands around the lines is nested too deep."),
+        (b'{"lines":[1,2,' + _LONG + b"]}", "line-too-long", 3, "Line 3 is too long."),
+        (b'{"lines":[1,2],"reference":' + _LONG + b"}", "line-too-long", None, "What stands around the lines is too long."),
+        (b'{"lines":[1,2]' + b" " * 120_000 + b"}", "line-too-long", None, "What stands around the lines is too long."),
+        (b'{"reference":' + _LONG + b',"lines":[]}', "line-too-long", None, "What stands around the lines is too long."),
+        (b'{"lines":[],"rules":1}', "envelope-invalid", None, _MEMBER),
+        (b'{"lines":[],"lines":[]}', "envelope-invalid", None, _MEMBER),
+    ],
+)
+def test_the_sender_is_told_where_a_file_cannot_be_read(body: bytes, code: str, line: int | None, detail: str) -> None:
+    assert told(JsonReader(this_month=_NOW), chunked(body, 5_000)) == (code, line, detail)
+
+
+def test_lines_that_are_no_array_are_not_read_as_lines() -> None:
+    assert _outcome([b'{"lines":{"hours":1}}'])[0] == []
+
+
+@pytest.mark.parametrize("deep", [6, 7])
+def test_a_line_may_hold_six_levels(deep: int) -> None:
+    lines, _, code, line = _outcome([b'{"lines":[' + b"[" * deep + b"]" * deep + b"]}"])
+    assert (lines, code, line) == (([unreadable_line(1)], None, None) if deep == 6 else ([], "json-broken", 1))
+
+
+_BLOCK = 16_384
+
+
+def test_a_line_may_fill_five_blocks_beside_the_one_in_which_it_begins() -> None:
+    first = b'{"lines":["'.ljust(6 * _BLOCK - 1, b"x") + b'"'
+    second = b',"'.ljust(6 * _BLOCK - 1, b"y") + b'"'
+    lines, _, code, line = _outcome([first + second + b"]}"])
+    assert ([one.line_number for one in lines], code, line) == ([1, 2], None, None)
+    for body, number in ((first[:-1] + b'x"]}', 1), (first + second[:-1] + b'y"]}', 2)):
+        assert _outcome([body])[2:] == ("line-too-long", number)
+
+
+def test_lines_come_as_soon_as_a_block_is_full() -> None:
+    body = b'{"lines":[{"hours":1},'.ljust(_BLOCK - 1) + b"1"
+    reader = JsonReader(this_month=_NOW)
+    assert [line.line_number for line in reader.feed(body)] == [1]
+    assert [line.line_number for line in (*reader.feed(b"]}"), *reader.close())] == [2]
+
+
+def test_a_byte_order_mark_is_one_at_the_beginning_alone() -> None:
+    before = b'{"lines":[],"reference":"'.ljust(_BLOCK, b"x")
+    envelope, _ = _read([before + b'\xef\xbb\xbfr"}'])
+    assert envelope.reference == "x" * (_BLOCK - 25) + "\ufeffr"
 
 
 def test_a_long_delivery_of_short_lines_is_read_to_the_end() -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import astuple
 
 from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.delivery_line import FIELDS, NEEDED_FIELDS, DeliveryLine, read_line, read_object, unreadable_line
-from reconcile.rules.faults import FAULTS, Fault, fault
+from reconcile.rules.faults import FAULTS, Fault, fault, shape_of
 from tests.make import delivery_fields
 
 _NOW = "2026-07"
@@ -76,6 +76,8 @@ def test_a_missing_optional_field_is_no_fault(empty: Any) -> None:
         ("careType", "vgo", "care_type", "VGO"),
         ("endDate", "31-03-2026", "end_on", date(2026, 3, 31)),
         ("endDate", "29-02-2028", "end_on", date(2028, 2, 29)),
+        ("endDate", "2005-01-01", "end_on", date(2005, 1, 1)),
+        ("endDate", "2099-12-31", "end_on", date(2099, 12, 31)),
         ("endDate", " 2026-03-31 ", "end_on", date(2026, 3, 31)),
         ("lineRef", 12, "line_ref", "12"),
         ("lineRef", "r" * 64, "line_ref", "r" * 64),
@@ -108,20 +110,23 @@ _BAD_VALUES: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("field", "value", "code"), _BAD_VALUES)
-def test_a_bad_value_has_one_fault_with_its_code(field: str, value: Any, code: str) -> None:
-    assert _codes(_read(**{field: value})) == [(code, None if code == "field-unknown" else field)]
+def test_a_bad_value_has_one_fault_with_its_code_and_the_shape_of_the_value(field: str, value: Any, code: str) -> None:
+    expected = Fault(code=code, field=field, shape=None if value is ... or code == "bsn-missing" else shape_of(value))
+    if code == "field-unknown":
+        expected = Fault(code=code, field=None, shape=shape_of(field))
+    assert _read(**{field: value}).faults == (expected,)
 
 
 def test_all_faults_of_a_line_come_at_once() -> None:
     line = read_line({"naam": "x", "hours": "-1", "month": "2026-13"}, 3, this_month=_NOW)
-    assert _codes(line) == [
-        ("bsn-missing", "parentBsn"),
-        ("bsn-missing", "childBsn"),
-        ("lrk-number-invalid", "lrkNumber"),
-        ("month-invalid", "month"),
-        ("hours-invalid", "hours"),
-        ("hourly-rate-invalid", "hourlyRate"),
-        ("field-unknown", None),
+    assert [(one.code, one.field, one.shape) for one in line.faults] == [
+        ("bsn-missing", "parentBsn", None),
+        ("bsn-missing", "childBsn", None),
+        ("lrk-number-invalid", "lrkNumber", None),
+        ("month-invalid", "month", "9999-99"),
+        ("hours-invalid", "hours", "-9"),
+        ("hourly-rate-invalid", "hourlyRate", None),
+        ("field-unknown", None, "aaaa"),
     ]
 
 
@@ -170,14 +175,14 @@ def test_an_amount_of_the_unrounded_hours_and_rate_is_never_a_mismatch(hours: An
 
 
 def test_parent_and_child_are_two_people() -> None:
-    assert _codes(_read(childBsn=_PARENT)) == [("bsn-same-twice", "childBsn")]
+    assert _read(childBsn=int(_PARENT)).faults == (Fault(code="bsn-same-twice", field="childBsn", shape="999999999"),)
     assert _codes(_read(parentBsn="x", childBsn="x")) == [("bsn-invalid", "parentBsn"), ("bsn-invalid", "childBsn")]
 
 
 @pytest.mark.parametrize("line_ref", [_PARENT, _CHILD, f"K-{_CHILD}-2026-03"])
 def test_a_reference_may_not_be_made_of_a_bsn(line_ref: str) -> None:
     line = _read(lineRef=line_ref)
-    assert (_codes(line), line.line_ref) == ([("line-ref-invalid", "lineRef")], None)
+    assert (line.faults, line.line_ref) == ((Fault(code="line-ref-invalid", field="lineRef", shape=shape_of(line_ref)),), None)
     assert line_ref not in str(line.faults)
 
 
@@ -244,23 +249,24 @@ def test_what_a_correction_does_not_name_is_as_in_the_line_itself(change: dict[s
 
 
 @pytest.mark.parametrize(
-    ("change", "codes"),
+    ("change", "expected"),
     [
-        ({"replacedChildBsn": _CHILD}, [("replaces-itself", "replacedChildBsn")]),
-        ({"replacedMonth": "2026-03", "replacedLrkNumber": "900000001"}, [("replaces-itself", "replacedLrkNumber")]),
-        ({"replacedParentBsn": "123"}, [("bsn-invalid", "replacedParentBsn")]),
-        ({"replacedChildBsn": []}, [("bsn-invalid", "replacedChildBsn")]),
-        ({"replacedLrkNumber": "x"}, [("lrk-number-invalid", "replacedLrkNumber")]),
-        ({"replacedMonth": "03-2026"}, [("month-invalid", "replacedMonth")]),
-        ({"replacedMonth": "2026-09"}, [("month-in-future", "replacedMonth")]),
-        ({"replacedChildBsn": _PARENT}, [("bsn-same-twice", "replacedChildBsn")]),
-        ({"replacedParentBsn": _CHILD}, [("bsn-same-twice", "replacedParentBsn")]),
-        ({"childBsn": None, "replacedMonth": "2026-03"}, [("bsn-missing", "childBsn")]),
-        ({"replacedChildBsn": _OLD_CHILD, "lineRef": f"K{_OLD_CHILD}"}, [("line-ref-invalid", "lineRef")]),
+        ({"replacedChildBsn": _CHILD}, ("replaces-itself", "replacedChildBsn", None)),
+        ({"replacedMonth": "2026-03", "replacedLrkNumber": "900000001"}, ("replaces-itself", "replacedLrkNumber", None)),
+        ({"replacedParentBsn": "123"}, ("bsn-invalid", "replacedParentBsn", "999")),
+        ({"replacedChildBsn": []}, ("bsn-invalid", "replacedChildBsn", "aaaa")),
+        ({"replacedLrkNumber": "x"}, ("lrk-number-invalid", "replacedLrkNumber", "a")),
+        ({"replacedMonth": "03-2026"}, ("month-invalid", "replacedMonth", "99-9999")),
+        ({"replacedMonth": "2026-09"}, ("month-in-future", "replacedMonth", "9999-99")),
+        ({"replacedChildBsn": _PARENT}, ("bsn-same-twice", "replacedChildBsn", "999999999")),
+        ({"replacedParentBsn": _CHILD}, ("bsn-same-twice", "replacedParentBsn", "999999999")),
+        ({"childBsn": None, "replacedMonth": "2026-03"}, ("bsn-missing", "childBsn", None)),
+        ({"replacedChildBsn": _OLD_CHILD, "lineRef": f"K{_OLD_CHILD}"}, ("line-ref-invalid", "lineRef", "a999999999")),
     ],
 )
-def test_what_a_correction_names_is_checked_like_the_line_itself(change: dict[str, Any], codes: list[tuple[str, str]]) -> None:
-    assert _codes(_read(**change)) == codes
+def test_what_a_correction_names_is_checked_like_the_line_itself(change: dict[str, Any], expected: tuple[str, str, str | None]) -> None:
+    code, field, shape = expected
+    assert _read(**change).faults == (Fault(code=code, field=field, shape=shape),)
 
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | st.text(max_size=80)

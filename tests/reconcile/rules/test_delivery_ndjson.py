@@ -16,7 +16,7 @@ from reconcile.rules.delivery_line import DeliveryLine, read_line
 from reconcile.rules.delivery_ndjson import NdjsonReader
 from reconcile.rules.faults import FAULTS, UnreadableDelivery
 from tests.make import delivery_fields
-from tests.reading import chunked, read_as_far, read_whole
+from tests.reading import chunked, read_as_far, read_whole, told
 
 _NOW = "2026-07"
 _SENT = "2026-04-02T08:15:00Z"
@@ -171,6 +171,24 @@ def test_a_name_that_stands_twice_deeper_in_a_line_is_a_fault_of_its_field() -> 
 def test_a_number_is_read_by_its_text_and_not_as_a_binary_fraction() -> None:
     body = _HEAD + b"\n" + _SOUND.replace(b'"120.50"', b"0.1000000000000000055511151231257827")
     assert _codes(_read([body])[1]) == [(2, ["hours-invalid"])]
+
+
+_MEMBER = "The first line has a member that is unknown or stands there twice."
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "line", "detail"),
+    [
+        (b"\n \n", "first-line-unreadable", None, "The file is empty."),
+        (b"\n[]\n", "first-line-unreadable", 2, "The first line is not a JSON object."),
+        (b"\n\n{\n", "first-line-unreadable", 3, "This line is not valid JSON."),
+        (b"x" * 70_000, "first-line-unreadable", 1, "This line is longer than 64 kB."),
+        (b'\n{"rules":1}', "envelope-invalid", 2, _MEMBER),
+        (b'{"reference":"a","reference":"a"}', "envelope-invalid", 1, _MEMBER),
+    ],
+)
+def test_the_sender_is_told_where_a_file_cannot_be_read(body: bytes, code: str, line: int | None, detail: str) -> None:
+    assert told(NdjsonReader(this_month=_NOW), chunked(body, 5_000)) == (code, line, detail)
 
 
 def test_a_broken_first_line_is_told_without_quoting_it() -> None:
