@@ -54,7 +54,10 @@ class DifferenceDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     """A difference between what the organisation reported and what was declared."""
 
     difference_id: UUID
-    version: Annotated[int, Meta(description="An answer names the version that the parent saw")]
+    version: Annotated[
+        int,
+        Meta(description="An answer names the version that the parent saw. One since which the household only postponed it still counts"),
+    ]
     state: str
     kind: str
     year: int

@@ -20,7 +20,7 @@ from reconcile.store.postponements import end_postponements
 async def accept_difference(
     conn: Connection, parent: Parent, difference_id: UUID, *, seen_version: int, answer_id: UUID | None = None
 ) -> Acceptance:
-    """Accept exactly the version that the parent saw: overlay, change, outbox row and audit link in the caller's transaction.
+    """Accept exactly what the parent saw: overlay, change, outbox row and audit link in the caller's transaction.
 
     `answer_id` is the number that a phone made. The same version again returns the acceptance that is there. Raises NotFound,
     StaleDifference, DifferenceClosed or NoProposal, and then nothing is written.
@@ -30,7 +30,7 @@ async def accept_difference(
         raise NotFound("There is no such difference for this household.")
     if difference.before is not None:
         return difference.before
-    if difference.version != seen_version:
+    if not difference.is_as_seen:
         raise StaleDifference(difference_id=difference_id, seen_version=seen_version, current_version=difference.version)
     if not difference.is_open:
         raise DifferenceClosed(f"This difference is {difference.state}. Read it again to see what became of it.")

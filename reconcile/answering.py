@@ -49,7 +49,7 @@ async def begin_answer(
         known=await _known(conn, parent, difference_id, content, seen_version=seen_version, answer_id=answer_id),
     )
     if begun.known is None or seen_version != begun.known.difference_version:
-        if difference.version != seen_version:
+        if not difference.is_as_seen:
             raise StaleDifference(difference_id=difference_id, seen_version=seen_version, current_version=difference.version)
         if begun.known is None and not difference.is_open:
             raise DifferenceClosed(f"This difference is {difference.state}. Read it again to see what became of it.")

@@ -100,7 +100,8 @@ class OverlaySegment(MonthSpan, frozen=True, kw_only=True):
 class DifferenceToAnswer(Struct, frozen=True, kw_only=True):
     """A difference at the moment of an answer, its household locked. `proposal` is JSON text.
 
-    `before` is the acceptance of the version that the parent saw, `overlay` what lies over its placements, by placement and month,
+    `is_as_seen` tells whether it shows what the parent saw: that version, or a later one since which the household only postponed it.
+    `before` is the acceptance of what the parent saw, `overlay` what lies over its placements, by placement and month,
     `child_years` what of the household an answer may touch.
     """
 
@@ -108,6 +109,7 @@ class DifferenceToAnswer(Struct, frozen=True, kw_only=True):
     version: int
     state: str
     proposal: str | None
+    is_as_seen: bool
     before: Acceptance | None
     overlay: tuple[OverlaySegment, ...]
     is_told: bool
@@ -148,7 +150,7 @@ async def lock_difference_to_answer(conn: Connection, household_id: UUID, differ
         before = Acceptance(
             answer_id=row["answer_id"],
             difference_id=difference_id,
-            difference_version=version,
+            difference_version=row["difference_version"],
             change_id=row["change_id"],
             answered_at=row["answered_at"],
         )
@@ -157,6 +159,7 @@ async def lock_difference_to_answer(conn: Connection, household_id: UUID, differ
         version=row["version"],
         state=row["state"],
         proposal=row["proposal"],
+        is_as_seen=row["is_as_seen"],
         before=before,
         overlay=_OVERLAY.decode(row["overlay"] or "[]"),
         is_told=row["is_told"],

@@ -1,10 +1,11 @@
 -- Answers of parents, and the overlay that an acceptance lays over the declared hours.
 
 -- name: lock_difference_to_answer
--- Locks the household, and reads what a tap must know: the difference, the acceptance of the version that the parent saw, what lies
--- over its placements by earlier ones (JSON in the shape of OverlaySegment), whether anybody was to be told of it, and which child-years
--- of the household an answer may touch (JSON in the shape of ChildYear). A statement sees what was there when it began, and may have
--- waited for the lock since: every writer raises the household's version, so that it is current when both versions are one.
+-- Locks the household, and reads what a tap must know: the difference, whether it is what the parent saw (at that version, or since then
+-- only postponed by the household), the acceptance of what the parent saw, what lies over its placements by earlier ones (JSON in the
+-- shape of OverlaySegment), whether anybody was to be told of it, and which child-years of the household an answer may touch (JSON in the
+-- shape of ChildYear). A statement sees what was there when it began, and may have waited for the lock since: every writer raises the
+-- household's version, so that it is current when both versions are one.
 WITH locked AS (
     SELECT version
     FROM household
@@ -13,7 +14,13 @@ WITH locked AS (
 )
 SELECT locked.version AS household_version, locked.version = household.version AS is_current,
     difference.version, difference.state, difference.proposal,
-    acceptance.answer_id, acceptance.change_id, acceptance.answered_at,
+    difference.version = $3 OR (
+        difference.state IN ('open', 'postponed') AND $3 >= difference.shown_since AND EXISTS (
+            SELECT FROM difference_version AS seen
+            WHERE seen.household_id = difference.household_id AND seen.difference_id = difference.difference_id AND seen.version = $3
+        )
+    ) AS is_as_seen,
+    acceptance.answer_id, acceptance.difference_version, acceptance.change_id, acceptance.answered_at,
     (
         SELECT json_agg(json_build_object(
             'placement_id', segment.placement_id,
@@ -38,7 +45,10 @@ CROSS JOIN household
 LEFT JOIN difference ON difference.household_id = household.household_id AND difference.difference_id = $2
 LEFT JOIN answer AS acceptance
     ON acceptance.kind = 'acceptance' AND acceptance.household_id = difference.household_id AND acceptance.difference_id = difference.difference_id
-    AND acceptance.difference_version = $3
+    AND (acceptance.difference_version = $3 OR (
+        difference.state = 'accepted' AND $3 < difference.version
+        AND least($3, acceptance.difference_version) >= difference.shown_since
+    ))
 WHERE household.household_id = $1;
 
 -- name: supersede_overlay

@@ -20,10 +20,10 @@ CROSS JOIN LATERAL (
 
 -- name: insert_differences
 INSERT INTO difference (household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal, route,
-    explanation, effect, rules_version, judged_at, facts_at, weight_cents, is_worth_telling, texts, text_version)
+    explanation, effect, rules_version, judged_at, facts_at, weight_cents, is_worth_telling, texts, text_version, shown_since)
 SELECT household_id, difference_id, version, child_id, year, kind, facts_hash, content_hash, proposal::jsonb, route,
     explanation::jsonb, effect::jsonb, rules_version, judged_at, facts_at, weight_cents, is_worth_telling,
-    texts::jsonb, text_version
+    texts::jsonb, text_version, version
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::bytea[], $8::bytea[], $9::text[],
     $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::boolean[],
     $18::text[], $19::text[])
@@ -44,7 +44,8 @@ WHERE (household_id, difference_id) IN (SELECT * FROM unnest($1::uuid[], $2::uui
 -- The same difference, judged anew from other facts: its number stays, its version rises. What was postponed is open again then, unless
 -- the facts are the same and only what they mean in euros, or may be taken over by now, is not.
 UPDATE difference
-SET state = CASE WHEN difference.facts_hash = found.facts_hash THEN difference.state ELSE 'open' END, version = found.version, kind = found.kind, facts_hash = found.facts_hash, content_hash = found.content_hash,
+SET state = CASE WHEN difference.facts_hash = found.facts_hash THEN difference.state ELSE 'open' END, version = found.version,
+    shown_since = found.version, kind = found.kind, facts_hash = found.facts_hash, content_hash = found.content_hash,
     proposal = found.proposal::jsonb, route = found.route, explanation = found.explanation::jsonb, effect = found.effect::jsonb,
     rules_version = found.rules_version, judged_at = found.judged_at, facts_at = found.facts_at, weight_cents = found.weight_cents,
     is_worth_telling = found.is_worth_telling, texts = found.texts::jsonb, text_version = found.text_version
@@ -56,8 +57,10 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6
 WHERE difference.household_id = found.household_id AND difference.difference_id = found.difference_id;
 
 -- name: set_difference_state
+-- What is postponed, or no more, shows what it showed before. What opens again after it was answered is shown anew.
 UPDATE difference
-SET state = $3, version = $4, closed_at = CASE WHEN $3 NOT IN ('open', 'postponed') THEN statement_timestamp() END
+SET state = $3, version = $4, shown_since = CASE WHEN state IN ('open', 'postponed') THEN shown_since ELSE $4 END,
+    closed_at = CASE WHEN $3 NOT IN ('open', 'postponed') THEN statement_timestamp() END
 WHERE household_id = $1 AND difference_id = $2;
 
 -- name: set_difference_placements_open
@@ -80,7 +83,7 @@ ORDER BY membership.household_id, membership.person_id, membership.superseded_at
 -- name: touch_differences_of_children
 -- A document changes only with its version, also when it is a name in it that changed.
 UPDATE difference
-SET version = household.version + 1
+SET version = household.version + 1, shown_since = household.version + 1
 FROM household, unnest($1::uuid[], $2::uuid[]) AS renamed (household_id, child_id)
 WHERE difference.household_id = renamed.household_id AND difference.child_id = renamed.child_id
     AND household.household_id = renamed.household_id

@@ -184,8 +184,8 @@ FROM (
     WHERE household_id = $1
     UNION ALL
     SELECT 11, 'differences', row_number() OVER (ORDER BY opened_at, difference_id), json_build_object('differenceId', difference_id,
-        'version', version, 'deleted', deleted, 'childId', child_id, 'year', year, 'kind', kind, 'state', state, 'proposal', proposal,
-        'route', route, 'explanation', explanation, 'effect', effect, 'rulesVersion', rules_version,
+        'version', version, 'shownSince', shown_since, 'deleted', deleted, 'childId', child_id, 'year', year, 'kind', kind, 'state', state,
+        'proposal', proposal, 'route', route, 'explanation', explanation, 'effect', effect, 'rulesVersion', rules_version,
         'judgedAt', instant_text(judged_at), 'factsAt', instant_text(facts_at), 'openedAt', instant_text(opened_at),
         'closedAt', instant_text(closed_at), 'weight', round(weight_cents / 100.0, 2)::text, 'isWorthTelling', is_worth_telling,
         'texts', texts, 'textVersion', text_version)::text

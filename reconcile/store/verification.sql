@@ -88,6 +88,16 @@ WHERE NOT EXISTS (
         AND kept.text_version IS NOT DISTINCT FROM difference.text_version
 )
 UNION ALL
+SELECT 'shown-otherwise-since', difference.household_id, difference.difference_id
+FROM difference
+WHERE 1 < (
+    SELECT count(DISTINCT (kept.kind, kept.proposal, kept.route, kept.explanation, kept.effect, kept.rules_version, kept.judged_at,
+        kept.facts_at, kept.texts, kept.text_version))
+    FROM difference_version AS kept
+    WHERE kept.household_id = difference.household_id AND kept.difference_id = difference.difference_id
+        AND kept.version BETWEEN difference.shown_since AND difference.version
+)
+UNION ALL
 SELECT 'version-beyond-household', difference.household_id, difference.difference_id
 FROM difference
 JOIN household USING (household_id)

@@ -143,6 +143,17 @@ async def test_a_refused_row_holds_up_no_other(client: httpx.AsyncClient, differ
     }
 
 
+async def test_two_phones_take_over_what_one_saw_postponed_and_the_other_did_not(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection
+) -> None:
+    await push(client, made(acceptance(difference, kind="postponement", until="2026-08-01")))
+    (postponed,) = await pulled(client, "differences")
+    assert (await push(client, made(acceptance(difference)))).json() == []
+    (refused,) = (await push(client, made(acceptance(postponed)), bsn=world.PARTNER)).json()
+    assert (refused["state"], refused["problem"]) == ("refused", "answered-before")
+    assert await admin.fetchval("SELECT count(*) FROM change") == 1
+
+
 async def test_two_phones_take_over_the_same_version_once(
     client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection
 ) -> None:
@@ -261,6 +272,44 @@ async def test_two_parents_who_say_the_same_say_it_once(client: httpx.AsyncClien
     assert (await push(client, made(acceptance(difference, **said)))).json() == []
     (refused,) = (await push(client, made(acceptance(difference, **said)), bsn=world.PARTNER)).json()
     assert (refused["state"], refused["problem"]) == ("refused", "answered-before")
+
+
+@pytest.mark.parametrize("then", [{"kind": "acceptance"}, {"kind": "dispute", "reason": "hours-wrong"}])
+@pytest.mark.parametrize("is_one_push", [True, False])
+async def test_what_was_postponed_offline_and_then_answered_is_answered(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection, then: Document, is_one_push: bool
+) -> None:
+    first = acceptance(difference, kind="postponement", until="2026-08-01")
+    second = acceptance(difference, **then)
+    pushes = [[first, second]] if is_one_push else [[first], [second]]
+    for _ in range(2):
+        for rows in pushes:
+            assert (await push(client, *(made(one) for one in rows))).json() == []
+    stands = {one["answerId"]: one for one in await pulled(client)}
+    assert (stands[first["answerId"]]["state"], stands[second["answerId"]]["state"]) == ("ended", "given")
+    assert stands[second["answerId"]]["differenceVersion"] == difference["version"]
+    assert [one["state"] for one in await pulled(client, "differences")] == [f"{then['kind'].removesuffix('ance').removesuffix('e')}ed"]
+    assert await admin.fetchval("SELECT count(*) FROM change") == (then["kind"] == "acceptance")
+    # Online it is the same verb: the version of before, also by its tag.
+    tag = {
+        "If-Match": f'"d{difference["differenceId"]}-v{difference["version"]}"',
+        "Idempotency-Key": "2f0d8a52-0d5e-4bd2-97a4-6e8b6c1a3a57",
+    }
+    again = await client.post(f"/v1/differences/{difference['differenceId']}/acceptance", headers={**parent(), **tag})
+    assert again.status_code == (201 if then["kind"] == "acceptance" else 412)
+
+
+async def test_what_was_corrected_after_it_was_postponed_is_not_answered_by_what_was_seen_before(
+    client: httpx.AsyncClient, difference: Document, admin: asyncpg.Connection, db: Database, api_keyring: Keyring
+) -> None:
+    assert (await push(client, made(acceptance(difference, kind="postponement", until="2026-08-01")))).json() == []
+    await world.delivered(db, api_keyring, *(world.line(month=month, hours="130.00") for month in MONTHS))
+    for late in (acceptance(difference), acceptance(difference, kind="dispute", reason="other")):
+        (refused,) = (await push(client, made(late))).json()
+        assert (refused["state"], refused["problem"]) == ("refused", "stale-difference")
+    assert await admin.fetchval("SELECT count(*) FROM change") == 0
+    (now,) = await pulled(client, "differences")
+    assert (now["state"], now["proposal"]["placements"][0]["segments"][0]["hours"]) == ("open", "130.00")
 
 
 @pytest.mark.parametrize(

@@ -335,6 +335,24 @@ async function takenBack(): Promise<void> {
   await converged(...phones);
 }
 
+/** Postponed and then taken over, both without a network: what was on the screen is the same, and both answers are taken. */
+async function postponedThenAccepted(): Promise<void> {
+  const phones = await family();
+  const [first] = phones;
+  await control("unplug");
+  const postponement = await postponed(first, "2026-07-20");
+  const { answerId } = await first.accept(await only(first, "differences"));
+  await control("plug");
+  for (const one of phones) {
+    await until(async () => (await only(one, "differences")).state === "accepted", "that it is taken over");
+    await until(async () => (await one.all("answers")).filter((each) => each.version).length === 2, "both answers");
+  }
+  const states = new Map((await phones[2].all("answers")).map((one) => [one.answerId, one.state]));
+  assert.deepEqual([states.get(postponement), states.get(answerId)], ["ended", "given"]);
+  assert.deepEqual(await counted(), { given: 2, refused: 0, changes: 1 });
+  await converged(...phones);
+}
+
 async function disputed(): Promise<void> {
   const phones = await family();
   const { differenceId, version } = await only(phones[0], "differences");
@@ -346,6 +364,6 @@ async function disputed(): Promise<void> {
   await converged(...phones);
 }
 
-const edited = { fiveEdits, bothEdit, takenBack, disputed };
+const edited = { fiveEdits, bothEdit, takenBack, postponedThenAccepted, disputed };
 const answering = { offlineAnswer, twoAnswers, lostAnswer, refusals, madeAndRemoved, altered };
 await play({ firstSync, pages, told, slowWriter, droppedStream, restored, tooOld, left, spoilt, ...answering, ...edited });

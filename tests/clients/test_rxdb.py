@@ -6,7 +6,7 @@ from tests.clients.conftest import Play
 
 FOLLOWING = ("firstSync", "pages", "told", "slowWriter", "droppedStream", "restored", "tooOld", "left", "spoilt")
 ANSWERING = ("offlineAnswer", "twoAnswers", "lostAnswer", "refusals", "madeAndRemoved", "altered")
-ANSWERING += ("fiveEdits", "bothEdit", "takenBack", "disputed")
+ANSWERING += ("fiveEdits", "bothEdit", "takenBack", "postponedThenAccepted", "disputed")
 
 
 @pytest.mark.parametrize("scene", FOLLOWING + ANSWERING)

@@ -6,7 +6,7 @@ A new deed is a function and a name in DEEDS; what it may leave behind is checke
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 from msgspec import Struct
@@ -18,10 +18,12 @@ from reconcile.compare import compare_due
 from reconcile.declare import declare
 from reconcile.forward import Processed, Receipt, Refused
 from reconcile.keyring import Keyring
+from reconcile.postpone import postpone_difference
 from reconcile.problems import DifferenceClosed, StaleDifference
 from reconcile.rulebook import shipped_books
 from reconcile.rules.bsn import marked_bsn
 from reconcile.rules.declaration import Declaration
+from reconcile.rules.months import day_at
 from reconcile.stage import Known
 from reconcile.store.audit import broken_links
 from reconcile.store.database import Database
@@ -36,6 +38,7 @@ from tests.tables import emptied
 BOOKS = shipped_books()
 CROWD = 100
 _LEASE = timedelta(seconds=30)
+_TODAY = day_at(world.NOW)
 
 
 class Scene(Struct, frozen=True, kw_only=True):
@@ -62,6 +65,24 @@ async def acceptance(db: StandingDatabase, scene: Scene) -> str:
     except (StaleDifference, DifferenceClosed) as refusal:
         return type(refusal).__name__
     return "accepted"
+
+
+async def postponement(db: StandingDatabase, scene: Scene) -> str:
+    """The other phone of the household postpones the version that it saw."""
+    try:
+        async with db.transaction(scene.parent) as conn:
+            await postpone_difference(
+                conn,
+                scene.parent,
+                scene.seen.difference_id,
+                seen_version=scene.seen.version,
+                answer_id=uuid4(),
+                until=_TODAY + timedelta(days=7),
+                today=_TODAY,
+            )
+    except (StaleDifference, DifferenceClosed) as refusal:
+        return type(refusal).__name__
+    return "postponed"
 
 
 async def compared(db: StandingDatabase) -> None:
@@ -127,6 +148,7 @@ async def pushing(db: StandingDatabase, scene: Scene) -> str:
 
 DEEDS: Mapping[str, Deed] = {
     "acceptance": acceptance,
+    "postponement": postponement,
     "correction": correction,
     "declaration": declaration,
     "forwarding": forwarding,

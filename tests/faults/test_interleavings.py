@@ -34,10 +34,13 @@ PLAYS = (
     Play(deeds=("acceptance", "declaration")),
     Play(deeds=("acceptance", "declaration"), declared="120.00"),
     Play(deeds=("correction", "declaration")),
+    Play(deeds=("acceptance", "postponement")),
     Play(deeds=("acceptance", "pushing")),
     Play(deeds=("processed", "forwarding")),
     Play(deeds=("refused", "forwarding")),
     Play(deeds=("acceptance", "correction", "declaration")),
+    Play(deeds=("acceptance", "correction", "postponement")),
+    Play(deeds=("acceptance", "declaration", "postponement"), declared="120.00"),
     Play(deeds=("acceptance", "correction", "pushing")),
     Play(deeds=("processed", "correction", "declaration")),
     Play(deeds=("refused", "correction", "declaration")),
@@ -123,8 +126,14 @@ async def check_answers(admin: asyncpg.Connection, scene: Scene, outcomes: Mappi
     )
     is_accepted = scene.change_id is not None or outcomes.get("acceptance") == "accepted"
     assert [tuple(row) for row in rows] == [(scene.seen.version, True, True)] * is_accepted
-    # What followed the version that was seen is its acceptance, and not another version that was not.
-    follows = "SELECT state FROM difference_version WHERE difference_id = $1 AND version > $2 ORDER BY version LIMIT 1"
+    # What followed the version that was seen is its acceptance, and not another version that was not; a postponement of the household's
+    # own may lie between, and shows the same.
+    follows = (
+        "SELECT kept.state FROM difference_version AS kept JOIN difference_version AS seen USING (household_id, difference_id)"
+        " WHERE difference_id = $1 AND seen.version = $2 AND kept.version > $2 AND NOT (kept.state = 'postponed' AND kept.judged_at ="
+        " seen.judged_at AND (kept.proposal, kept.effect, kept.texts) = (seen.proposal, seen.effect, seen.texts))"
+        " ORDER BY kept.version LIMIT 1"
+    )
     next_state = await admin.fetchval(follows, scene.seen.difference_id, scene.seen.version)
     assert (next_state == "accepted") == is_accepted
     links = "SELECT count(*) FROM household_audit WHERE household_id = $1 AND event ->> 'action' = 'accepted'"

@@ -122,7 +122,7 @@ async def test_a_tap_that_waits_for_a_correction_sees_it(db: Database, admin: as
     parent, difference = await with_difference(db, admin, keyring)
     async with admin.transaction():
         await admin.execute("UPDATE household SET version = version + 1")
-        await admin.execute("UPDATE difference SET version = version + 1")
+        await admin.execute("UPDATE difference SET version = version + 1, shown_since = version + 1")
         tap = asyncio.create_task(accept(db, parent, difference.difference_id, difference.version))
         waits = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'kot_parent' AND wait_event_type = 'Lock'"
         while not await admin.fetchval(waits):

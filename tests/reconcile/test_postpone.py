@@ -12,6 +12,8 @@ from reconcile.forward import Refused
 from reconcile.keyring import Keyring
 from reconcile.postpone import postpone_difference
 from reconcile.problems import AnswerEnded, DayRefused, DifferenceClosed, StaleDifference
+from reconcile.remind import reopen_postponed
+from reconcile.reverse import reverse_change
 from reconcile.rules.months import day_at
 from reconcile.store.answers import Answer
 from reconcile.store.database import Database
@@ -91,15 +93,124 @@ async def test_what_is_answered_is_not_postponed(db: Database, admin: asyncpg.Co
         await postponed(db, parent, answered)
 
 
+async def acceptances(admin: asyncpg.Connection) -> list[int]:
+    """The version of each acceptance, as the parent named it."""
+    rows = await admin.fetch("SELECT difference_version FROM answer WHERE kind = 'acceptance' ORDER BY answered_at")
+    return [row["difference_version"] for row in rows]
+
+
 async def test_what_is_postponed_can_be_accepted(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
     parent, difference = await with_difference(db, admin, keyring)
     await postponed(db, parent, difference)
     (now,) = await shown(db, parent)
-    with pytest.raises(StaleDifference):
-        await accept(db, parent, difference.difference_id, difference.version)
     change_id = await accept(db, parent, now.difference_id, now.version)
     assert [(one.state, one.change_id) for one in await shown(db, parent)] == [("accepted", change_id)]
     assert await answers(admin) == [("postponement", False, False), ("acceptance", True, False)]
+    assert await acceptances(admin) == [now.version]
+
+
+@pytest.mark.parametrize("since", ["postponed", "postponed twice", "taken back", "its day came"])
+async def test_what_was_seen_before_it_was_postponed_can_be_accepted(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, since: str
+) -> None:
+    parent, difference = await with_difference(db, admin, keyring)
+    answer = await postponed(db, parent, difference)
+    (waiting,) = await shown(db, parent)
+    if since == "postponed twice":
+        await postponed(db, parent, waiting, until=TODAY + timedelta(days=2))
+    elif since == "taken back":
+        await taken_back(db, parent, answer)
+    elif since == "its day came":
+        async with db.transaction(world.INTAKE) as conn:
+            await reopen_postponed(conn, as_of=world.NOW + timedelta(days=7), households_max=1)
+    change_id = await accept(db, parent, difference.difference_id, difference.version)
+    # The receipt names what was on the screen, and every version that showed the same is answered with it.
+    assert await acceptances(admin) == [difference.version]
+    for version in (difference.version, waiting.version):
+        assert await accept(db, parent, difference.difference_id, version) == change_id
+    assert await admin.fetchval("SELECT count(*) FROM change") == 1
+    (after,) = await shown(db, parent)
+    assert (after.state, after.change_id) == ("accepted", change_id)
+    assert await admin.fetchval("SELECT count(*) FROM answer WHERE kind = 'postponement' AND ended_at IS NULL") == 0
+    with pytest.raises(DifferenceClosed):
+        await accept(db, parent, difference.difference_id, after.version)
+
+
+async def test_what_was_seen_before_it_was_postponed_can_be_disputed_or_postponed_otherwise(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    parent, difference = await with_difference(db, admin, keyring)
+    first = await postponed(db, parent, difference)
+    second = await postponed(db, parent, difference, until=TODAY + timedelta(days=2))
+    assert (first.answer_id != second.answer_id, second.difference_version) == (True, difference.version)
+    given = await disputed(db, parent, difference)
+    assert given.difference_version == difference.version
+    assert [one.state for one in await shown(db, parent)] == ["disputed"]
+    assert await answers(admin) == [("postponement", False, False)] * 2 + [("dispute", True, False)]
+    # It is answered by now: whoever saw it before is shown so.
+    with pytest.raises(StaleDifference):
+        await accept(db, parent, difference.difference_id, difference.version)
+
+
+async def test_a_version_that_was_never_shown_is_stale(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """The version is the household's: another document may have been the reason that it rose."""
+    parent, difference = await with_difference(db, admin, keyring)
+    await world.with_device(db, parent)
+    await postponed(db, parent, difference)
+    (waiting,) = await shown(db, parent)
+    assert waiting.version == difference.version + 2
+    before = await contents(admin)
+    for version in (difference.version - 1, difference.version + 1, waiting.version + 1, -1):
+        with pytest.raises(StaleDifference):
+            await accept(db, parent, difference.difference_id, version)
+    assert await contents(admin) == before
+
+
+@pytest.mark.parametrize("moved", ["hours", "hours and back", "income", "name"])
+async def test_what_became_another_since_is_stale_though_it_was_postponed(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, moved: str
+) -> None:
+    """Values, effect and name: whichever of them moved, before or after the household postponed it."""
+    parent, difference = await with_difference(db, admin, keyring)
+    await postponed(db, parent, difference)
+    (waiting,) = await shown(db, parent)
+    for hours in {"hours": ("130.00",), "hours and back": ("130.00", "120.00")}.get(moved, ()):
+        await world.delivered(db, keyring, *(world.line(month=month, hours=hours) for month in ("2026-02", "2026-03")))
+    if moved == "income":
+        await world.declared(db, keyring, world.declaration(version=2, incomes=[{"year": 2026, "amount": 130_000}]))
+    elif moved == "name":
+        names = {world.CHILD: "Nora"}
+        members = [{**one, "givenName": names.get(one["bsn"], one["givenName"])} for one in world.declaration_document()["members"]]
+        await world.declared(db, keyring, world.declaration(version=2, members=members))
+    await world.worked(db, keyring)
+    (now,) = await shown(db, parent)
+    assert now.version > waiting.version
+    if now.state == "open":
+        await postponed(db, parent, now)
+    for seen in (difference, waiting):
+        with pytest.raises(StaleDifference):
+            await accept(db, parent, seen.difference_id, seen.version)
+        with pytest.raises(StaleDifference):
+            await disputed(db, parent, seen)
+    # What it shows by now can be answered, also as it was before it was postponed again.
+    await accept(db, parent, now.difference_id, now.version)
+    assert await acceptances(admin) == [now.version]
+
+
+async def test_what_opens_again_after_it_was_undone_is_shown_anew(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    """A tap that was late is not taken for a word about what happened since."""
+    parent, difference = await with_difference(db, admin, keyring)
+    await postponed(db, parent, difference)
+    (waiting,) = await shown(db, parent)
+    change_id = await accept(db, parent, difference.difference_id, difference.version)
+    async with db.transaction(parent) as conn:
+        await reverse_change(conn, parent, change_id, answer_id=uuid4())
+    (again,) = await shown(db, parent)
+    with pytest.raises(StaleDifference):
+        await accept(db, parent, waiting.difference_id, waiting.version)
+    await postponed(db, parent, again)
+    assert await accept(db, parent, again.difference_id, again.version) != change_id
+    assert await acceptances(admin) == [difference.version, again.version]
 
 
 async def test_what_tvs_refused_is_postponed_with_its_change_beside_it(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:

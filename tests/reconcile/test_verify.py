@@ -70,6 +70,12 @@ HOURS = "'{placements,0,segments,0,hours}'"
         ("UPDATE difference SET state = 'postponed'", {VERSIONS, "answer-out-of-step"}),
         ("UPDATE difference_placement SET is_open = false", {"open-difference-without-placement"}),
         ("DELETE FROM difference_version", {VERSIONS}),
+        (
+            "INSERT INTO difference_version SELECT household_id, difference_id, version + 1, kind, state, proposal, route, explanation,"
+            " effect, rules_version, judged_at, recorded_at, facts_at, texts, 'another' FROM difference_version;"
+            " UPDATE difference SET version = version + 1; UPDATE household SET version = version + 1",
+            {VERSIONS, "shown-otherwise-since"},
+        ),
         ("UPDATE difference SET version = version + 10", {VERSIONS, "version-beyond-household"}),
         ("DELETE FROM difference_placement; DELETE FROM difference; DELETE FROM difference_version", {"difference-missing"}),
         ("UPDATE reported_hours SET hours_hundredths = 13000", {OTHERWISE, "difference-outdated"}),
