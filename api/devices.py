@@ -31,7 +31,7 @@ _WANTED = "Notices that are pushed, by their sentence; an empty list: none. null
 
 
 class QuietHours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_time": "from", "until_time": "until"}):
-    """From this time of day until that one nothing is pushed; it waits until they are over."""
+    """From this time of day until that one nothing is pushed; it waits until they are over, by the newest word."""
 
     from_time: TimeOfDay
     until_time: TimeOfDay

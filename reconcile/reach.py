@@ -33,7 +33,8 @@ class Address(Struct, frozen=True, kw_only=True):
 async def register_device(conn: Connection, parent: Parent, device_id: UUID, address: Address) -> Device:
     """Register a device, or renew it. Whoever registers a phone last owns it: notices of an earlier owner stay away from it.
 
-    A parent keeps the newest DEVICES_MAX devices: a notice to each of endless ones would be a way to harm everybody else.
+    What waits for the end of its quiet hours waits for the end of the new ones. A parent keeps the newest DEVICES_MAX devices: a notice
+    to each of endless ones would be a way to harm everybody else.
 
     Raises NotFound when the parent's household is gone.
     """
@@ -48,6 +49,7 @@ async def register_device(conn: Connection, parent: Parent, device_id: UUID, add
         quiet=address.quiet,
         wanted_notices=address.wanted_notices,
     )
+    await devices.move_waiting_pushes(conn, parent.household_id, device_id)
     await devices.retire_surplus_devices(conn, parent, DEVICES_MAX)
     await _record(conn, parent, device_id, "device-registered")
     return device

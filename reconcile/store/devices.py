@@ -48,6 +48,11 @@ async def register_device(
     return Device(**row)
 
 
+async def move_waiting_pushes(conn: Connection, household_id: UUID, device_id: UUID) -> None:
+    """Let what waits for the end of a device's quiet hours wait for the end of those that it has now; the household is locked."""
+    await conn.execute(SQL["move_waiting_pushes"], household_id, device_id)
+
+
 async def devices_of_parent(conn: Connection, parent: Parent) -> Sequence[Device]:
     """Return the devices that this parent registered last and did not remove, newest first."""
     return [Device(**row) for row in await conn.fetch(SQL["devices_of_parent"], parent.household_id, parent.person_id)]

@@ -12,6 +12,17 @@ SET person_id = excluded.person_id, platform = excluded.platform, token = exclud
     wanted_notices = excluded.wanted_notices, registered_at = clock_timestamp(), retired_at = NULL, retired_for = NULL
 RETURNING known.device_id, known.platform, known.locale, known.quiet_from, known.quiet_until, known.wanted_notices, known.registered_at;
 
+-- name: move_waiting_pushes
+-- What waits for the end of this device's quiet hours waits for the end of those that it has now, or no longer. What waits for another
+-- reason, as for its own hour or because the push service did not answer, and what is under way, stays as it is.
+UPDATE outbox
+SET due_at = coalesce(quiet_until(now(), device.quiet_from, device.quiet_until), now())
+FROM device
+JOIN push ON push.household_id = device.household_id AND push.device_id = device.device_id
+WHERE device.household_id = $1 AND device.device_id = $2
+    AND outbox.household_id = push.household_id AND outbox.kind = 'push' AND outbox.subject_id = push.push_id
+    AND outbox.state = 'open' AND outbox.last_error = 'quiet' AND (outbox.lease_until IS NULL OR outbox.lease_until < now());
+
 -- name: devices_of_parent
 SELECT device_id, platform, locale, quiet_from, quiet_until, wanted_notices, registered_at
 FROM device

@@ -309,11 +309,11 @@ async def test_what_was_found_during_a_pause_is_told_after_it(db: Database, admi
     assert await verdicts(db) == ["send"]
 
 
-async def quiet_now(admin: asyncpg.Connection) -> tuple[time, time]:
-    """Quiet hours that began an hour ago and last an hour."""
+async def quiet_now(admin: asyncpg.Connection, until: float = 1) -> tuple[time, time]:
+    """Quiet hours that began an hour ago, and end so many hours from now; to the minute."""
     now = await admin.fetchval("SELECT (now() AT TIME ZONE 'Europe/Amsterdam')::time")
     here = datetime(2026, 1, 1, now.hour, now.minute, tzinfo=UTC)
-    return (here - timedelta(hours=1)).time(), (here + timedelta(hours=1)).time()
+    return (here - timedelta(hours=1)).time(), (here + timedelta(hours=until)).time()
 
 
 async def awake(admin: asyncpg.Connection) -> None:
@@ -339,6 +339,57 @@ async def test_what_waited_for_the_end_of_quiet_hours_is_sent_after_them(db: Dat
     assert await verdicts(db) == ["quiet"]
     await awake(admin)
     assert await verdicts(db) == ["send"]
+
+
+@pytest.mark.parametrize(("until", "verdicts_now"), [(None, ["send"]), (0.5, []), (1, []), (2, []), (-0.5, ["send"])])
+async def test_what_waits_for_the_end_of_quiet_hours_waits_for_that_of_the_newest(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, until: float | None, verdicts_now: list[str]
+) -> None:
+    parent, _ = await with_stage(db, admin, keyring)
+    await world.with_device(db, parent, quiet=await quiet_now(admin))
+    await more_hours(db, keyring)
+    assert await verdicts(db) == ["quiet"]
+    await world.with_device(db, parent, quiet=None if until is None else await quiet_now(admin, until=until))
+    waits = await admin.fetchval("SELECT due_at - now() FROM outbox")
+    over = timedelta(hours=max(0, until or 0))
+    assert over - timedelta(minutes=10) < waits <= over
+    assert await verdicts(db) == verdicts_now
+
+
+async def test_other_quiet_hours_hurry_nothing_that_waits_for_another_reason(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    """Its own hour, another phone of the household, a push service that does not answer; nor what is on its way, or over."""
+    parent, _ = await with_stage(db, admin, keyring)
+    for number in range(1, 6):
+        await world.with_device(db, parent, number, quiet=await quiet_now(admin))
+    await more_hours(db, keyring)
+    pushes = "SELECT push.push_id FROM push WHERE push.device_id = $1"
+    spoils = {
+        2: "last_error = NULL, due_at = now() + interval '1 hour'",
+        3: "last_error = 'unavailable', due_at = now() + interval '1 hour'",
+        4: "last_error = 'quiet', due_at = now() - interval '1 hour', attempts = 1, lease_until = now() + interval '1 minute'",
+        5: "last_error = 'quiet', state = 'cancelled', done_at = now()",
+    }
+    for number, spoil in spoils.items():
+        await admin.execute(f"UPDATE outbox SET {spoil} WHERE subject_id IN ({pushes})", UUID(int=number))
+    assert await verdicts(db) == ["quiet"]
+    rows = "SELECT * FROM outbox ORDER BY subject_id"
+    before = await admin.fetch(rows)
+    for number in range(2, 6):
+        await world.with_device(db, parent, number)
+    assert await admin.fetch(rows) == before
+    await world.with_device(db, parent, 1)
+    assert await verdicts(db) == ["send"]
+
+
+async def test_a_parent_s_login_opens_no_push_again(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent, _ = await with_stage(db, admin, keyring)
+    await more_hours(db, keyring)
+    await sent(db, await claimed(db))
+    async with db.transaction(parent) as conn:
+        assert await conn.fetch("UPDATE outbox SET state = 'open', done_at = NULL RETURNING subject_id") == []
+    assert await outbox_states(admin) == ["done"]
 
 
 async def test_what_closed_during_quiet_hours_is_never_sent(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
