@@ -56,7 +56,9 @@ class AnswerReceipt(Struct, frozen=True, kw_only=True, rename="camel"):
     pass_on: Annotated[bool, Meta(description="Of a dispute: whether the organisation may know of it")]
     until: Annotated[date | None, Meta(description="Of a postponement: the day, in the Netherlands, on which it is asked again")]
     undone_change_id: Annotated[UUID | None, Meta(description="Of a reversal: the change that it undoes")]
-    ended_at: Annotated[datetime | None, Meta(description="When it was taken back, reversed or over; null while it stands")]
+    ended_at: Annotated[
+        datetime | None, Meta(description="When it was taken back, undone, refused by Toeslagen or over; null while it stands")
+    ]
     version: Annotated[int, Meta(description="Version of the household at which it last changed")]
     shown: ShownDocument
 

@@ -132,7 +132,9 @@ class FollowedAnswerDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     answered_by: Annotated[str | None, Meta(description="Role of who answered")]
     answered_at: datetime
     change_id: UUID | None
-    ended_at: datetime | None
+    ended_at: Annotated[
+        datetime | None, Meta(description="When it was taken back, undone, refused by Toeslagen (its change says why) or over")
+    ]
     problem: Annotated[str | None, Meta(description="Of a refused answer: the type of the problem, as in openapi/problems.md")]
     detail: Annotated[str | None, Meta(description="Of a refused answer: what is wrong and what to do")]
     is_deleted: Literal[False] = msgspec.field(default=False, name="_deleted")

@@ -13,10 +13,11 @@ from reconcile.store.placements import PlacementKey
 
 
 async def take_back(conn: Connection, change: Change, version: int) -> None:
-    """Let an acceptance that TVS refused, or that was undone before it was sent, be as if it had never been.
+    """Let an acceptance that TVS refused, or that was undone before it was sent, be as if it had never been; its answer is over.
 
     What it covered of earlier changes lies there again. `version` is the one the household is about to get.
     """
+    await reversals.end_acceptance(conn, change.household_id, change.change_id, version)
     await lay_anew(conn, change)
     await open_again(conn, change, version)
 
@@ -24,12 +25,13 @@ async def take_back(conn: Connection, change: Change, version: int) -> None:
 async def take_back_reversal(conn: Connection, change: Change, version: int) -> None:
     """Let a reversal that TVS refused be as if it had never been: the acceptance stands again, and lies over again until it is processed.
 
-    Its difference is answered again when nothing was said about it since; otherwise the judgement finds what is left of it.
+    Its difference is answered again when nothing was said about it since; otherwise the judgement finds what is left of it. An acceptance
+    that TVS refused as well does not stand again, and its difference stays as it is.
     """
     await lay_anew(conn, change)
-    await reversals.end_reversal(conn, change.household_id, change.change_id, version)
+    stands_again = await reversals.end_reversal(conn, change.household_id, change.change_id, version)
     # A change has the number of the version under which it was answered, and so has the difference that opened again with it.
-    if await differences.is_open_since(conn, change.household_id, change.difference_id, change.sequence):
+    if stands_again and await differences.is_open_since(conn, change.household_id, change.difference_id, change.sequence):
         await _write_state(conn, change, "accepted", version)
 
 

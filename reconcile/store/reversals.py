@@ -43,6 +43,11 @@ async def insert_reversal(
     )
 
 
-async def end_reversal(conn: Connection, household_id: UUID, change_id: UUID, version: int) -> None:
-    """TVS refused the change of a reversal: the reversal is over, and the acceptance that it undid stands again."""
-    await conn.execute(SQL["end_reversal"], household_id, change_id, version)
+async def end_acceptance(conn: Connection, household_id: UUID, change_id: UUID, version: int) -> None:
+    """TVS refused the change of an acceptance: it is over, unless it was undone before."""
+    await conn.execute(SQL["end_acceptance"], household_id, change_id, version)
+
+
+async def end_reversal(conn: Connection, household_id: UUID, change_id: UUID, version: int) -> bool:
+    """TVS refused the change of a reversal: it is over. True when the acceptance that it undid stands again, which TVS did not refuse."""
+    return await conn.fetchval(SQL["end_reversal"], household_id, change_id, version) is not None

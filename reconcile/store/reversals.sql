@@ -23,7 +23,16 @@ SET ended_at = reversed.answered_at, version = $7
 FROM reversed
 WHERE answer.household_id = reversed.household_id AND answer.change_id = reversed.undone_change_id;
 
+-- name: end_acceptance
+-- At the instant at which its change was settled.
+UPDATE answer
+SET ended_at = change.settled_at, version = $3
+FROM change
+WHERE answer.household_id = $1 AND answer.change_id = $2 AND answer.kind = 'acceptance' AND answer.ended_at IS NULL
+    AND change.household_id = answer.household_id AND change.change_id = answer.change_id;
+
 -- name: end_reversal
+-- What it undid stands again, and comes back, unless TVS refused that as well.
 WITH ended AS (
     UPDATE answer
     SET ended_at = statement_timestamp(), version = $3
@@ -33,4 +42,6 @@ WITH ended AS (
 UPDATE answer
 SET ended_at = NULL, version = $3
 FROM ended
-WHERE answer.household_id = ended.household_id AND answer.change_id = ended.undone_change_id;
+JOIN change AS undone ON undone.household_id = ended.household_id AND undone.change_id = ended.undone_change_id
+WHERE answer.household_id = ended.household_id AND answer.change_id = ended.undone_change_id AND undone.state <> 'refused'
+RETURNING answer.answer_id;

@@ -75,6 +75,12 @@ WHERE (CASE difference.state WHEN 'postponed' THEN 'postponement' WHEN 'disputed
         AND answer.kind IN ('dispute', 'postponement') AND answer.ended_at IS NULL
 )
 UNION ALL
+SELECT 'answer-outlives-its-change', answer.household_id, answer.difference_id
+FROM household
+JOIN answer USING (household_id)
+JOIN change ON change.household_id = answer.household_id AND change.change_id = answer.change_id
+WHERE change.state IN ('refused', 'reversed') AND answer.ended_at IS NULL
+UNION ALL
 SELECT 'difference-without-its-version', difference.household_id, difference.difference_id
 FROM difference
 WHERE NOT EXISTS (

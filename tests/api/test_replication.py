@@ -14,7 +14,10 @@ from reconcile.keyring import Keyring
 from reconcile.rules.replicated import ROWS_MAX
 from reconcile.store.database import Database
 from tests import world
-from tests.api.conftest import Problem, parent
+from tests.api.conftest import Problem, parent, tvs
+from tests.workers.test_changes import Scripted
+from workers.changes import ChangeDrain
+from workers.senders import SendRefused
 
 MONTHS = ("2026-02", "2026-03")
 Document = dict[str, Any]
@@ -102,6 +105,55 @@ async def test_a_reversal_given_offline_undoes_the_change(
     (refused,) = (await push(client, made({**reversal, "answerId": str(uuid4())}), bsn=world.PARTNER)).json()
     assert (refused["state"], refused["problem"]) == ("refused", "answered-before")
     assert await admin.fetchval("SELECT count(*) FROM answer WHERE kind = 'reversal'") == 1
+
+
+async def receipt(client: httpx.AsyncClient, change_id: str, **said: Any) -> httpx.Response:
+    return await client.post(f"/v1/changes/{change_id}/receipts", json=said, headers=tvs())
+
+
+async def test_a_phone_sees_how_an_acceptance_ended_that_toeslagen_refused(
+    client: httpx.AsyncClient, difference: Document, db: Database, api_keyring: Keyring
+) -> None:
+    document = acceptance(difference)
+    await push(client, made(document))
+    (change,) = await pulled(client, "changes")
+    told = await receipt(client, change["changeId"], outcome="refused", reason="De toeslag is beëindigd.")
+    await world.worked(db, api_keyring)
+    # As news after the checkpoint that the phone had, in each of the three.
+    (answer,), (now,), (again,) = [await pulled(client, one) for one in ("answers", "changes", "differences")]
+    assert (told.status_code, answer["answerId"], answer["state"], answer["changeId"]) == (
+        200,
+        document["answerId"],
+        "ended",
+        change["changeId"],
+    )
+    assert (now["state"], now["reason"], now["settledAt"]) == ("refused", "De toeslag is beëindigd.", answer["endedAt"])
+    assert (again["state"], again["proposal"]) == ("open", difference["proposal"])
+    assert min(answer["version"], now["version"], again["version"]) > change["version"]
+    read = (await client.get(f"/v1/answers/{document['answerId']}", headers=parent())).json()
+    assert (read["endedAt"], read["shown"]["version"]) == (answer["endedAt"], difference["version"])
+    # It is no end of the matter: the parent may say something to it again.
+    other = acceptance(again, kind="dispute", reason="other")
+    assert (await push(client, made(other))).json() == []
+    assert [one["state"] for one in await pulled(client, "differences")] == ["disputed"]
+
+
+async def test_a_phone_sees_a_change_that_is_dead_and_undoes_it(
+    client: httpx.AsyncClient, difference: Document, db: Database, admin: asyncpg.Connection
+) -> None:
+    document = acceptance(difference)
+    await push(client, made(document))
+    await ChangeDrain(db, Scripted(SendRefused(error="http-400")))()
+    (answer,), (change,), (waiting,) = [await pulled(client, one) for one in ("answers", "changes", "differences")]
+    # It stands, and is to be sent by hand: nobody says to the parent that it is done, or that it is refused.
+    assert (answer["state"], change["state"], waiting["state"]) == ("given", "dead", "accepted")
+    reversal = {"answerId": str(uuid4()), "kind": "reversal", "undoneChangeId": change["changeId"], "_deleted": False}
+    assert (await push(client, made(reversal))).json() == []
+    states = {one["answerId"]: one["state"] for one in await pulled(client)}
+    assert states == {document["answerId"]: "ended", reversal["answerId"]: "given"}
+    assert [one["state"] for one in await pulled(client, "changes")] == ["reversed"]
+    assert [one["state"] for one in await pulled(client, "differences")] == ["open"]
+    assert await admin.fetchval("SELECT count(*) FROM outbox WHERE state IN ('open', 'dead')") == 0
 
 
 async def test_a_moved_version_is_refused_and_stays_as_a_document(

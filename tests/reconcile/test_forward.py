@@ -104,6 +104,8 @@ async def test_refused_takes_the_overlay_away_and_opens_the_difference_again(
     assert await admin.fetchval("SELECT count(*) FROM overlay_segment WHERE superseded_at IS NULL") == 0
     await world.worked(db, keyring)
     assert [one.state for one in await answers.shown(db, parent)] == ["open"]
+    over = "SELECT answer.ended_at = change.settled_at AND answer.version = change.version FROM answer JOIN change USING (change_id)"
+    assert await admin.fetchval(over) is True
 
 
 async def lying(admin: asyncpg.Connection) -> list[tuple[object, ...]]:

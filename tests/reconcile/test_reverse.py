@@ -292,6 +292,25 @@ async def test_a_reversal_that_tvs_refuses_lets_the_acceptance_stand_again(
     assert not (await verified(db)).findings
 
 
+@pytest.mark.parametrize("first", ["acceptance", "reversal"])
+async def test_when_tvs_refuses_both_nothing_stands_and_the_difference_is_open(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring, first: str
+) -> None:
+    parent, difference = await with_difference(db, admin, keyring)
+    before = await counted(db, parent)
+    change_id = await accept(db, parent, difference.difference_id, difference.version)
+    await sent(db)
+    undoing = (await reverse(db, parent, change_id)).change_id
+    assert undoing is not None
+    for one in (change_id, undoing) if first == "acceptance" else (undoing, change_id):
+        await receipt(db, one, Refused(reason="Dat kan niet."))
+    await world.worked(db, keyring)
+    assert [(one.difference_id, one.state) for one in await shown(db, parent)] == [(difference.difference_id, "open")]
+    assert await counted(db, parent) == before
+    assert await admin.fetchval("SELECT count(*) FROM answer WHERE ended_at IS NULL") == 0
+    assert not (await verified(db)).findings
+
+
 async def test_an_acceptance_that_tvs_refuses_after_its_reversal_opens_nothing_twice(
     db: Database, admin: asyncpg.Connection, keyring: Keyring
 ) -> None:

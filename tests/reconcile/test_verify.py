@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from reconcile.forward import Refused
 from reconcile.keyring import Keyring
 from reconcile.rulebook import Books, shipped_books
 from reconcile.store.database import Database
@@ -16,10 +17,11 @@ from reconcile.verify import VerifiedHouseholds, verify_deliveries, verify_house
 from tests import world
 from tests.books import with_successor
 from tests.reconcile.past import played
-from tests.reconcile.test_answer import shown, with_difference
+from tests.reconcile.test_answer import accept, shown, with_difference
 from tests.reconcile.test_compare import begun
 from tests.reconcile.test_dispute import disputed
 from tests.reconcile.test_explain import EXPLAINER
+from tests.reconcile.test_forward import receipt
 from tests.reconcile.test_postpone import postponed
 
 
@@ -104,6 +106,18 @@ async def test_an_answer_that_ended_without_its_difference_is_found(
     assert await found(db) == set()
     await spoiled(admin, "UPDATE answer SET ended_at = now()")
     assert await found(db) == {"answer-out-of-step"}
+
+
+async def test_an_answer_that_stands_though_its_change_was_refused_is_found(
+    db: Database, admin: asyncpg.Connection, keyring: Keyring
+) -> None:
+    parent, difference = await with_difference(db, admin, keyring)
+    change_id = await accept(db, parent, difference.difference_id, difference.version)
+    assert await found(db) == set()
+    await receipt(db, change_id, Refused(reason="Anders"))
+    assert await found(db) == set()
+    await spoiled(admin, "UPDATE answer SET ended_at = NULL")
+    assert await found(db) == {"answer-outlives-its-change"}
 
 
 async def test_facts_that_overlap_are_found(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
