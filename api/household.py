@@ -157,6 +157,7 @@ class HouseholdExport(Struct, frozen=True, kw_only=True, rename="camel"):
     difference_versions: list[dict[str, Any]]
     comparisons_due: list[dict[str, Any]]
     answers: list[dict[str, Any]]
+    passed_on_lines: list[dict[str, Any]]
     refused_answers: list[dict[str, Any]]
     changes: list[dict[str, Any]]
     enrolments: list[dict[str, Any]]

@@ -11,6 +11,7 @@ from api.household_words import (
     LOCALES,
     MESSAGES,
     PLATFORMS,
+    REASONS,
     RETIRED,
     ROLES,
     SENTENCES,
@@ -151,8 +152,22 @@ PARTS: Mapping[str, Part] = {
         about="Wie er antwoord gaf op een verschil, en wanneer.",
         columns=(
             *(_c("Antwoord", "kind", word(ANSWERS)), _DIFFERENCE, _c("Door", "personId", Names.person)),
-            *(_c("Op", "answeredAt", Names.instant), _c("Tot", "untilOn", Names.day), _c("Reden", "reason"), _c("Uitleg van u", "note")),
+            *(
+                _c("Op", "answeredAt", Names.instant),
+                _c("Tot", "untilOn", Names.day),
+                _c("Reden", "reason", word(REASONS)),
+                _c("Uitleg van u", "note"),
+            ),
             *(_c("Verteld aan de kinderopvang", "isPassedOn", yes), _c("Voorbij sinds", "endedAt", Names.instant)),
+        ),
+    ),
+    "passedOnLines": Part(
+        title="Wat wij aan de kinderopvang vertelden",
+        about="U vroeg ons dit door te geven. De kinderopvang ziet haar eigen regel, de reden en uw uitleg.",
+        columns=(
+            *(_c("Organisatie", "organisationName"), _CARE, _c("Maand", "month", Names.month), _c("Reden", "reason", word(REASONS))),
+            *(_c("Uitleg van u", "note"), _c("Verteld op", "disputedAt", Names.instant), _c("Veranderd op", "changedAt", Names.instant)),
+            _c("Ingetrokken op", "takenBackAt", Names.instant),
         ),
     ),
     "refusedAnswers": Part(

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from reconcile.rules.dispute import DISPUTE_REASONS
 from reconcile.rules.kinds import KINDS
 from reconcile.rules.months import CALENDAR_ZONE
 from reconcile.rules.spelling import Spelling
@@ -41,10 +42,15 @@ ANSWERS = {
     "postponement": "later bekijken",
     "reversal": "antwoord ingetrokken",
 }
+REASONS: Mapping[str, str] = {code: reason.title_nl for code, reason in DISPUTE_REASONS.items()}
 PLATFORMS = {"android": "Android", "ios": "iPhone of iPad"}
 LOCALES = {"nl": "Nederlands", "en": "Engels"}
 RETIRED = {"removed": "door u verwijderd", "unregistered": "app verwijderd", "surplus": "u had nieuwere toestellen"}
-SENTENCES = {"difference-new": "er is een verschil", "difference-changed": "een verschil is veranderd"}
+SENTENCES = {
+    "difference-new": "er is een verschil",
+    "difference-changed": "een verschil is veranderd",
+    "difference-again": "u wilde later weer kijken",
+}
 MESSAGES = {"change": "wijziging naar Dienst Toeslagen", "push": "bericht naar uw toestel"}
 WHO = {
     "parent": "een ouder",

@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, str] = {
     "differenceVersions": "difference_version",
     "comparisonsDue": "comparison_due",
     "answers": "answer",
+    "passedOnLines": "disputed_line",
     "refusedAnswers": "refused_answer",
     "changes": "change",
     "enrolments": "enrolment",
@@ -73,6 +74,8 @@ WITHHELD: Mapping[str, str] = {
     "declared_segment.segment_id": "a number that nothing else names",
     "overlay_segment.segment_id": "a number that nothing else names",
     "reported_hours.organisation_id": "the name of the organisation is shown",
+    "disputed_line.organisation_id": "the name of the organisation is shown",
+    "disputed_line.disputed_line_id": "a number that only puts the lines in order for the organisation",
 }
 
 

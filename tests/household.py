@@ -14,6 +14,7 @@ from reconcile.rules.replicated import AnswerSaid
 from reconcile.store.database import Database
 from tests import world
 from tests.reconcile.test_answer import accept, shown
+from tests.reconcile.test_dispute import disputed
 
 REFS = {world.APPLICANT: "ref-applicant", world.PARTNER: "ref-partner", world.CHILD: "ref-child", world.SIBLING: "ref-sibling"}
 LOGIN = "an-operator"
@@ -46,9 +47,12 @@ async def lived(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> Pa
     await world.with_device(db, parent)
     await world.with_device(db, await world.parent(db, keyring, world.PARTNER), 2)
     await world.released(db, await world.piloted(db))
-    lines = [world.line(month=month, hours="120.00") for month in ("2026-02", "2026-03")]
+    months = ("2026-02", "2026-03")
+    await world.delivered(db, keyring, *(world.line(month=month, hours="110.00") for month in months))
+    await disputed(db, parent, (await shown(db, parent))[0], note="Wij waren er niet.", pass_on=True)
+    lines = [world.line(month=month, hours="120.00") for month in months]
     await world.delivered(db, keyring, *lines, world.line(childBsn=world.SIBLING, lrkNumber=world.BSO, month="2026-03", hours="50.00"))
-    tapped = next(one for one in await shown(db, parent) if one.kind == "D01")
+    tapped = next(one for one in await shown(db, parent) if (one.kind, one.state) == ("D01", "open"))
     await explained(db, tapped.difference_id)
     change_id = await accept(db, parent, tapped.difference_id, tapped.version)
     async with db.transaction(world.TVS) as conn:

@@ -216,46 +216,65 @@ FROM (
     FROM answer
     WHERE household_id = $1
     UNION ALL
-    SELECT 16, 'refusedAnswers', row_number() OVER (ORDER BY refused_at, answer_id), json_build_object('answerId', answer_id,
+    SELECT 16, 'passedOnLines', row_number() OVER (ORDER BY disputed.disputed_at, delivery_id, line_number), json_build_object(
+        'answerId', answer_id, 'organisationName', organisation.name, 'deliveryId', delivery_id, 'lineNumber', line_number,
+        'placementId', reported.placement_id, 'month', to_char(reported.month, 'YYYY-MM'), 'reason', disputed.reason, 'note', disputed.note,
+        'disputedAt', instant_text(disputed.disputed_at), 'changedAt', instant_text(disputed.changed_at),
+        'takenBackAt', instant_text(disputed.taken_back_at))::text
+    FROM disputed_line AS disputed
+    JOIN answer USING (answer_id)
+    JOIN organisation USING (organisation_id)
+    -- A line that was taken back and stands again was reported more than once.
+    CROSS JOIN LATERAL (
+        SELECT placement_id, month
+        FROM reported_hours
+        WHERE household_id = $1 AND reported_hours.organisation_id = disputed.organisation_id
+            AND reported_hours.delivery_id = disputed.delivery_id AND reported_hours.line_number = disputed.line_number
+        ORDER BY recorded_at
+        LIMIT 1
+    ) AS reported
+    WHERE answer.household_id = $1
+    UNION ALL
+    SELECT 17, 'refusedAnswers', row_number() OVER (ORDER BY refused_at, answer_id), json_build_object('answerId', answer_id,
         'version', version, 'deleted', deleted, 'personId', person_id, 'sent', sent, 'problem', problem, 'detail', detail,
         'refusedAt', instant_text(refused_at))::text
     FROM refused_answer
     WHERE household_id = $1
     UNION ALL
-    SELECT 17, 'changes', row_number() OVER (ORDER BY sequence), json_build_object('changeId', change_id, 'version', version,
+    SELECT 18, 'changes', row_number() OVER (ORDER BY sequence), json_build_object('changeId', change_id, 'version', version,
         'deleted', deleted, 'sequence', sequence, 'state', state, 'placements', placements, 'declarationVersion', declaration_version,
         'reason', reason, 'recordedAt', instant_text(recorded_at), 'sentAt', instant_text(sent_at),
         'settledAt', instant_text(settled_at))::text
     FROM change
     WHERE household_id = $1
     UNION ALL
-    SELECT 18, 'enrolments', 1, json_build_object('pilotId', pilot_id, 'pilot', pilot.name, 'stageNumber', stage_number,
+    SELECT 19, 'enrolments', 1, json_build_object('pilotId', pilot_id, 'pilot', pilot.name, 'stageNumber', stage_number,
         'stageState', stage.state, 'recordedAt', instant_text(enrolment.recorded_at))::text
     FROM enrolment
     JOIN stage USING (pilot_id, stage_number)
     JOIN pilot USING (pilot_id)
     WHERE household_id = $1
     UNION ALL
-    SELECT 19, 'notices', row_number() OVER (ORDER BY recorded_at, notice_id), json_build_object('noticeId', notice_id, 'version', version,
+    SELECT 20, 'notices', row_number() OVER (ORDER BY recorded_at, notice_id), json_build_object('noticeId', notice_id, 'version', version,
         'deleted', deleted, 'differenceId', difference_id, 'differenceVersion', difference_version, 'sentence', sentence,
         'weight', round(weight_cents / 100.0, 2)::text, 'pilotId', pilot_id, 'stageNumber', stage_number,
         'recordedAt', instant_text(recorded_at))::text
     FROM notice
     WHERE household_id = $1
     UNION ALL
-    SELECT 20, 'devices', row_number() OVER (ORDER BY registered_at, device_id), json_build_object('deviceId', device_id,
+    SELECT 21, 'devices', row_number() OVER (ORDER BY registered_at, device_id), json_build_object('deviceId', device_id,
         'platform', platform, 'locale', locale, 'quietFrom', to_char(quiet_from, 'HH24:MI'), 'quietUntil', to_char(quiet_until, 'HH24:MI'),
         'wantedNotices', to_json(wanted_notices), 'registeredAt', instant_text(registered_at), 'retiredAt', instant_text(retired_at), 'retiredFor', retired_for)::text
     FROM device
     WHERE household_id = $1 AND person_id = $2
     UNION ALL
-    SELECT 21, 'pushes', row_number() OVER (ORDER BY push.recorded_at, push_id), json_build_object('pushId', push_id,
+    SELECT 22, 'pushes', row_number() OVER (ORDER BY push.recorded_at, push_id), json_build_object('pushId', push_id,
         'noticeId', notice_id, 'deviceId', device_id, 'recordedAt', instant_text(push.recorded_at))::text
     FROM push
     JOIN device USING (household_id, device_id)
     WHERE household_id = $1 AND device.person_id = $2
     UNION ALL
-    SELECT 22, 'outbox', row_number() OVER (ORDER BY outbox.recorded_at, subject_id), json_build_object('kind', kind,
+    SELECT 23, 'outbox', row_number() OVER (ORDER BY outbox.recorded_at, subject_id), json_build_object('kind', kind,
         'subjectId', subject_id, 'sequence', sequence, 'state', state, 'attempts', attempts, 'leaseUntil', instant_text(lease_until),
         'dueAt', instant_text(due_at), 'lastError', last_error, 'recordedAt', instant_text(outbox.recorded_at),
         'doneAt', instant_text(done_at))::text
@@ -266,7 +285,7 @@ FROM (
         WHERE push.household_id = outbox.household_id AND push.push_id = outbox.push_id AND device.person_id = $2
     ))
     UNION ALL
-    SELECT 23, 'audit', number, json_build_object('number', number, 'recordedAt', instant_text(link.recorded_at),
+    SELECT 24, 'audit', number, json_build_object('number', number, 'recordedAt', instant_text(link.recorded_at),
         'action', event ->> 'action', 'isReading', is_reading(event), 'who', actor_kind(event),
         'personId', person_of(event), 'organisationName', organisation.name, 'details', event - 'action' - 'actor' - 'represents', 'hash', encode(hash, 'hex'))::text
     FROM household_audit AS link

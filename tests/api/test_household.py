@@ -50,9 +50,10 @@ async def test_the_household_at_a_glance(client: httpx.AsyncClient, admin: async
     assert difference.title is not None
     assert difference.title.nl != difference.title.en
     (change,) = shown.changes_underway
-    refused, answered = shown.answers
+    refused, answered, disputed = shown.answers
     assert (refused.kind, refused.state) == ("acceptance", "refused")
     assert (change.state, answered.kind, answered.change_id) == ("staged", "acceptance", change.change_id)
+    assert (disputed.kind, disputed.state) == ("dispute", "given")
     assert (answered.state, answered.answered_by) == ("given", "applicant")
     assert [str(one.device_id)[-1] for one in shown.devices] == ["1"]
     notices = shown.notices

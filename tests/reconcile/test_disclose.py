@@ -5,6 +5,7 @@ import re
 import tracemalloc
 from collections import defaultdict
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -15,14 +16,16 @@ from reconcile.disclose import SECTIONS, WITHHELD, held_rows, overview, record_e
 from reconcile.identify import record_visit
 from reconcile.keyring import Keyring
 from reconcile.problems import NotFound
+from reconcile.retract import take_back_answer
 from reconcile.rules.bsn import marked_bsn
 from reconcile.store.audit import broken_links
 from reconcile.store.database import Database
 from tests import world
 from tests.household import LOGIN, MEMBERS, care, lived, member
+from tests.reconcile.test_dispute import passed_on
 
 # A table with one of these columns is about a household or about somebody of one.
-OF_SOMEBODY = {"household_id", "person_id", "child_id", "parent_id", "bsn_index", "actor"}
+OF_SOMEBODY = {"household_id", "person_id", "child_id", "parent_id", "bsn_index", "actor", "answer_id"}
 SAID_AS = {
     "hours_hundredths": "hours",
     "hourly_rate_cents": "hourlyRate",
@@ -89,12 +92,40 @@ async def test_an_export_has_every_row_that_ever_was_and_no_other_household_s(
         own = (
             "AND (kind <> 'push' OR subject_id IN (SELECT push_id FROM push WHERE device_id::text LIKE '%1'))" if table == "outbox" else own
         )
-        count = await admin.fetchval(f"SELECT count(*) FROM {table} WHERE household_id = $1 {own}", parent.household_id)
+        held = "disputed_line JOIN answer USING (answer_id)" if table == "disputed_line" else table
+        count = await admin.fetchval(f"SELECT count(*) FROM {held} WHERE household_id = $1 {own}", parent.household_id)
         assert len(rows[section]) == count, table
     assert [one["supersededAt"] is None for one in rows["incomes"]] == [False, True]
     text = json.dumps(rows)
     assert "Cas" not in text
     assert "H2" not in text
+
+
+async def test_what_was_passed_on_is_what_the_organisation_was_shown(db: Database, admin: asyncpg.Connection, keyring: Keyring) -> None:
+    parent = await lived(db, admin, keyring)
+    shown = await passed_on(db, await world.organisation(db))
+    rows = (await exported(db, parent))["passedOnLines"]
+    assert [(row["month"], row["reason"], row["note"], row["takenBackAt"]) for row in rows] == [
+        (month, "hours-wrong", "Wij waren er niet.", None) for month in ("2026-02", "2026-03")
+    ]
+    assert {(row["deliveryId"], row["lineNumber"], row["month"], row["reason"], row["note"]) for row in rows} == {
+        (str(one.delivery_id), one.line_number, one.month, one.reason, one.note) for one in shown
+    }
+    # It stays told after the parent took it back, without the note, which is forgotten.
+    (dispute,) = [one for one in (await exported(db, parent))["answers"] if one["kind"] == "dispute"]
+    assert {row["answerId"] for row in rows} == {dispute["answerId"]}
+    async with db.transaction(parent) as conn:
+        await take_back_answer(conn, parent, UUID(dispute["answerId"]))
+    after = (await exported(db, parent))["passedOnLines"]
+    assert [(row["month"], row["note"], row["takenBackAt"] is None) for row in after] == [
+        ("2026-02", None, False),
+        ("2026-03", None, False),
+    ]
+    # The household of another child of the same organisation reads nothing of it.
+    await world.declared(
+        db, keyring, world.declaration(householdRef="H2", members=[member(marked_bsn(20), "applicant", "Cas")], placements=[])
+    )
+    assert (await exported(db, await world.parent(db, keyring, marked_bsn(20))))["passedOnLines"] == []
 
 
 async def test_neither_a_bsn_nor_a_token_nor_a_name_of_an_operator_is_in_it(
