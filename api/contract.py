@@ -26,7 +26,8 @@ from api.devices import DeviceRegistration
 from api.differences import DisputeRequest, PostponementRequest
 from api.edge import API_VERSION
 from api.excuses import ExcuseRequest
-from api.household import HouseholdDocument, HouseholdExport
+from api.export_documents import HouseholdExport
+from api.household import HouseholdDocument
 from api.mandates import MandateRequest
 from api.pilots import PilotRequest, StageRequest
 from api.problems import HTTP_SLUGS, PROBLEM_JSON

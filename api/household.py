@@ -138,37 +138,6 @@ class HouseholdDocument(Struct, frozen=True, kw_only=True, rename="camel"):
     looked_at: tuple[LookedAtDocument, ...]
 
 
-class HouseholdExport(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Everything that is held of the household, part by part, every row that ever was; `withheld` says what is left out, and why."""
-
-    exported_at: datetime
-    household: dict[str, Any]
-    members: list[dict[str, Any]]
-    incomes: list[dict[str, Any]]
-    awarded_years: list[dict[str, Any]]
-    declarations: list[dict[str, Any]]
-    placements: list[dict[str, Any]]
-    declared_placements: list[dict[str, Any]]
-    declared_segments: list[dict[str, Any]]
-    accepted_segments: list[dict[str, Any]]
-    reported_hours: list[dict[str, Any]]
-    differences: list[dict[str, Any]]
-    difference_placements: list[dict[str, Any]]
-    difference_versions: list[dict[str, Any]]
-    comparisons_due: list[dict[str, Any]]
-    answers: list[dict[str, Any]]
-    passed_on_lines: list[dict[str, Any]]
-    refused_answers: list[dict[str, Any]]
-    changes: list[dict[str, Any]]
-    enrolments: list[dict[str, Any]]
-    notices: list[dict[str, Any]]
-    devices: list[dict[str, Any]]
-    pushes: list[dict[str, Any]]
-    outbox: list[dict[str, Any]]
-    audit: list[dict[str, Any]]
-    withheld: dict[str, str]
-
-
 class ExportWriter(Protocol):
     """Writes an export, row by row in the order of SECTIONS."""
 
