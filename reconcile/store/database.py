@@ -91,7 +91,9 @@ _ROLE_OF_CALLER: Mapping[type, Role] = {
     Explainer: Role.EXPLAIN,
 }
 
-# A request waits this long for a connection, then hears 503 with Retry-After: waiting longer only moves the queue.
+# Connections of one process at most. Of parents so many that ten phones are answered at once: with fewer the process was idle (ADR 0029).
+CONNECTIONS_MAX: Mapping[Role, int] = {role: 12 if role is Role.PARENT else 8 for role in Role}
+# A request waits this long for one, then hears 503 with Retry-After: waiting longer only moves the queue.
 ACQUIRE_TIMEOUT_S = 1.0
 # Phones that lost a process come back all at once: who follows waits longer, because to refuse a phone and hear it again costs more than
 # to let it wait. So many connections are left to all others meanwhile (ADR 0039).
@@ -141,19 +143,20 @@ class Database:
         cls,
         urls: Mapping[Role, str],
         *,
-        connections_max: int = 8,
+        connections_max: int | None = None,
         patience_s: float = 0.0,
         on_change: OnChange | None = None,
         on_touch: OnChange | None = None,
     ) -> "Database":
         """Open a first connection for each role, waiting at most so long for a store that is starting or away.
 
-        `on_change` hears of the households that a commit changed, `on_touch` also of those that it read; neither may block.
-        Raises StoreAway, and UnsafeLogin when a login is superuser, may bypass row-level security or is another role.
+        No role gets more than `connections_max`, or what CONNECTIONS_MAX has for it. `on_change` hears of the households that a commit
+        changed, `on_touch` also of those that it read; neither may block. Raises StoreAway, and UnsafeLogin when a login is superuser, may
+        bypass row-level security or is another role.
         """
-        logins = {role: Connections(partial(_connect, role, url), connections_max=connections_max) for role, url in urls.items()}
-        followers_max = max(connections_max - KEPT_FROM_FOLLOWERS, 1)
-        database = cls(logins, followers_max=followers_max, on_change=on_change, on_touch=on_touch)
+        most = {role: connections_max or CONNECTIONS_MAX[role] for role in Role}
+        logins = {role: Connections(partial(_connect, role, url), connections_max=most[role]) for role, url in urls.items()}
+        database = cls(logins, followers_max=max(most[Role.PARENT] - KEPT_FROM_FOLLOWERS, 1), on_change=on_change, on_touch=on_touch)
         try:
             for role, login in logins.items():
                 await patiently(partial(_first_connection, login, role), patience_s)
@@ -218,18 +221,14 @@ class Database:
         return self._connection(Role.PARENT, alone_for=context_of(caller))
 
     def following(self, caller: Parent | Visitor) -> AbstractAsyncContextManager[Connection]:
-        """The same as `reading` for a phone that follows its household: it waits for its turn, and leaves connections to all others.
-
-        Raises Busy when its turn did not come.
-        """
+        """As `reading`, for a phone that follows its household: it waits its turn, and leaves connections to all others. Raises Busy."""
         return self._connection(Role.PARENT, alone_for=context_of(caller), followers=self._followers)
 
     def _tell(self, listener: OnChange | None, household_ids: frozenset[UUID]) -> None:
         try:
             if household_ids and listener is not None:
                 listener(household_ids)
-        # The commit stands whatever becomes of the telling: who listens also looks by itself.
-        except Exception:
+        except Exception:  # the commit stands whatever becomes of the telling: who listens also looks by itself
             logger.exception("nobody was told of a change")
 
     def _connection(self, role: Role, *, alone_for: Mapping[str, str] = _NOBODY, followers: Turns | None = None) -> "_Lent":
