@@ -29,7 +29,8 @@ WHERE relnamespace = 'kot'::regnamespace AND acl.grantee = $1
 UNION ALL
 SELECT relname, privilege_type, attname
 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid CROSS JOIN LATERAL aclexplode(attacl) AS acl
-WHERE relnamespace = 'kot'::regnamespace AND acl.grantee = $1
+-- PostgreSQL 15 leaves the rights of a column where they were when the column is dropped.
+WHERE relnamespace = 'kot'::regnamespace AND acl.grantee = $1 AND NOT attisdropped
 ORDER BY 1, 2, 3
 """
 _POLICIES = """
