@@ -15,9 +15,9 @@ import uvloop
 from rich.markup import escape
 
 from local.binaries import BinaryMissing
-from local.chain import Chain, ChainBroken, Findings
+from local.chain import Chain, ChainBroken
 from local.lrk_file import register_file
-from local.other_answers import OtherAnswers, answer_otherwise, who_answers_otherwise
+from local.other_answers import answer_otherwise, who_answers_otherwise
 from local.privileges import CannotDropPrivileges
 from local.processes import ProcessFailed
 from local.region import Household, Region, sample_region
@@ -65,13 +65,13 @@ def play(run: Run, region: Region, *, stays: bool) -> None:
         run.start_counterparties()
         run.start_product()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        findings, others = runner.run(_play(run, region, files))
-    console.print(closing_table(findings, others, region.planted(), monotonic() - began))
+        chain = runner.run(_play(run, region, files))
+    console.print(closing_table(chain.findings, region.planted(), monotonic() - began))
     if stays:
         _stay(run, region)
 
 
-async def _play(run: Run, region: Region, files: Sequence[Sequence[DeliveryFile]]) -> tuple[Findings, OtherAnswers]:
+async def _play(run: Run, region: Region, files: Sequence[Sequence[DeliveryFile]]) -> Chain:
     limits = httpx.Limits(max_connections=32)
     async with httpx.AsyncClient(timeout=30, limits=limits) as http:
         chain = Chain(run, region, http)
@@ -99,8 +99,8 @@ async def _play(run: Run, region: Region, files: Sequence[Sequence[DeliveryFile]
         with step("TVS processes the changes", len(changes)) as move:
             await chain.settle(changes, move)
         with step("Three parents answer otherwise", 3) as move:
-            others = await answer_otherwise(chain, region, move)
-    return chain.findings, others
+            await answer_otherwise(chain, region, move)
+    return chain
 
 
 def _probe(region: Region) -> tuple[Household, DeliveryFile]:

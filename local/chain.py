@@ -43,6 +43,9 @@ class Findings(Struct, kw_only=True):
     notices: int = 0
     accepted: int = 0
     processed: int = 0
+    disputed_lines: int = 0
+    postponed: int = 0
+    undone: int = 0
     pushed_after_s: float = 0.0
     visible_after_s: float = 0.0
 

@@ -5,20 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from msgspec import Struct
-
 from local.chain import Chain, ChainBroken, Step
 from local.region import Household, Region
 
 _PUT_OFF = timedelta(days=7)
-
-
-class OtherAnswers(Struct, kw_only=True):
-    """What came of them: lines that the organisation reads as disputed, differences put off, acceptances undone by another change."""
-
-    disputed_lines: int = 0
-    postponed: int = 0
-    undone: int = 0
 
 
 def who_answers_otherwise(region: Region) -> tuple[Household, Household, Household]:
@@ -27,19 +17,17 @@ def who_answers_otherwise(region: Region) -> tuple[Household, Household, Househo
     return disputes, postpones, undoes
 
 
-async def answer_otherwise(chain: Chain, region: Region, step: Step) -> OtherAnswers:
+async def answer_otherwise(chain: Chain, region: Region, step: Step) -> None:
     """Play all three; who undoes has tapped, and that was processed. Raises ChainBroken when something comes to other than it should."""
     disputes, postpones, undoes = who_answers_otherwise(region)
-    found = OtherAnswers()
-    found.disputed_lines += await _dispute(chain, region, disputes)
+    chain.findings.disputed_lines += await _dispute(chain, region, disputes)
     step(1)
     await _postpone(chain, postpones)
-    found.postponed += 1
+    chain.findings.postponed += 1
     step(1)
     await _undo(chain, undoes)
-    found.undone += 1
+    chain.findings.undone += 1
     step(1)
-    return found
 
 
 async def _dispute(chain: Chain, region: Region, household: Household) -> int:

@@ -27,7 +27,7 @@ FORWARD_CLIENT = "kot-uren"
 _PUSH_PROJECT = "kot-uren"
 _PUSH_ACCOUNT = "backend@kot-uren.example"
 _TVS_OIN = "00000099000099980000"
-_SYSTEM_OIN = "00000099000099990000"
+SYSTEM_OIN = "00000099000099990000"
 # Known to everybody who reads this: a server of your own that others can reach needs logins and passwords of your own.
 _LOCAL_PASSWORD = "alleen-voor-deze-machine"  # noqa: S105
 _ROLES = ("parent", "organisation", "tvs", "pilot", "intake", "forward", "notify", "trial", "explain")
@@ -99,7 +99,7 @@ class Run:
         public_key = ECKey.import_key(self.client_key).as_dict(private=False)
         clients = [Client(client_id=one.oin, oin=one.oin, scope="kot:deliver", key=public_key) for one in region.organisations]
         clients.append(Client(client_id=TVS_CLIENT, oin=_TVS_OIN, scope="kot:declare", key=public_key))
-        clients.append(Client(client_id=FORWARD_CLIENT, oin=_SYSTEM_OIN, scope="tvs:changes", key=public_key))
+        clients.append(Client(client_id=FORWARD_CLIENT, oin=SYSTEM_OIN, scope="tvs:changes", key=public_key))
         logins = [Login(login=one.login, scope="kot:app", bsn=one.people[0].bsn) for one in region.households]
         logins.append(Login(login=MANAGER_LOGIN, scope="kot:pilot.read kot:pilot.manage"))
         self._write("issuer.json", IssuerFolder(self.issuer_url, tuple(clients), tuple(logins), identity.as_dict(private=False)))
@@ -114,7 +114,7 @@ class Run:
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "PUBLIC_URL": self.api_url,
-            "SYSTEM_OIN": _SYSTEM_OIN,
+            "SYSTEM_OIN": SYSTEM_OIN,
             "TVS_EVENTS_URL": f"{self.tvs_url}/events",
             "FORWARD_ISSUER": self.issuer_url,
             "FORWARD_CLIENT_ID": FORWARD_CLIENT,

@@ -9,7 +9,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from local.chain import Findings, Step
-from local.other_answers import OtherAnswers
 
 console = Console(highlight=False)
 
@@ -29,7 +28,7 @@ def step(text: str, total: int | None = None) -> Iterator[Step]:
         progress.update(task, completed=total or 1)
 
 
-def closing_table(findings: Findings, others: OtherAnswers, planted: Mapping[str, int], elapsed_s: float) -> Table:
+def closing_table(findings: Findings, planted: Mapping[str, int], elapsed_s: float) -> Table:
     """Make the table at the end of the play."""
     table = Table(title="The chain, from a delivery to a processed change", show_header=False, title_justify="left")
     table.add_column()
@@ -47,9 +46,9 @@ def closing_table(findings: Findings, others: OtherAnswers, planted: Mapping[str
     table.add_row("notices heard by phones", str(findings.notices))
     table.add_row("  without effect in euros: shown, not told", str(findings.differences.total() - findings.notices))
     table.add_row("accepted with one tap", str(findings.accepted))
-    table.add_row("disputed offline: lines that organisations read of it", str(others.disputed_lines))
-    table.add_row("put off until a day", str(others.postponed))
-    table.add_row("undone afterwards, by another change", str(others.undone))
+    table.add_row("disputed offline: lines that organisations read of it", str(findings.disputed_lines))
+    table.add_row("put off until a day", str(findings.postponed))
+    table.add_row("undone afterwards, by another change", str(findings.undone))
     table.add_row("changes processed by TVS", str(findings.processed))
     table.add_row("seconds from delivery landed to push received", f"{findings.pushed_after_s:.2f}")
     table.add_row("seconds from delivery landed to difference visible", f"{findings.visible_after_s:.2f}")
