@@ -30,6 +30,7 @@ from bench.service import Place, all_deviate, new_place, python, running, settin
 from local.binaries import valkey_binary
 from local.clients import machine_token
 from local.issuer import Client
+from local.run import FORWARD_CLIENT, SYSTEM_OIN
 from local.servers import Postgres, Valkey, free_port
 from reconcile.store.database import Connection, Role
 
@@ -142,10 +143,10 @@ def _worker_settings(place: Place, issuer: str, fcm: str) -> dict[str, str]:
         "FCM_URL": fcm,
         "FCM_SERVICE_ACCOUNT_FILE": str(account),
         "PUBLIC_URL": "http://127.0.0.1:9",
-        "SYSTEM_OIN": "00000099000099990000",
+        "SYSTEM_OIN": SYSTEM_OIN,
         "TVS_EVENTS_URL": "http://127.0.0.1:9/events",
         "FORWARD_ISSUER": issuer,
-        "FORWARD_CLIENT_ID": "kot-uren",
+        "FORWARD_CLIENT_ID": FORWARD_CLIENT,
         "FORWARD_CLIENT_KEY_FILE": str(forward_key),
     }
 
